@@ -1,0 +1,2 @@
+//! The `antipode` binary.
+fn main() {}
