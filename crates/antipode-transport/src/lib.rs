@@ -1,1 +1,4 @@
-//! antipode-transport
+pub mod certificate;
+pub mod error;
+pub mod identity;
+mod tls;
