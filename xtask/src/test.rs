@@ -1,0 +1,118 @@
+//! `cargo xtask test`: every test, the quick news first.
+//!
+//! RocksDB's archive is compiled in the background while the packages that do not reach RocksDB are tested;
+//! which ones these are is read from the manifests. The rest follow when the archive is there. A failure in
+//! one stage does not keep the others from running, so that one run tells all that is wrong.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::thread;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::conformance;
+use crate::manifest;
+use crate::rocksdb::Archive;
+use crate::stage::{Stages, run_command, run_tests};
+use crate::workspace::Workspace;
+
+/// Set for all tests by `--full`: counts that were cut to keep the run short are what the design asks for.
+const FULL: &str = "ANTIPODE_TEST_FULL";
+/// Where tests that start real processes find the binary.
+const BINARY: &str = "ANTIPODE_BINARY";
+
+struct Options {
+    full: bool,
+    pure_only: bool,
+}
+
+/// `cargo xtask test [--full] [--pure]`
+pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
+    let options = parse(arguments)?;
+    let archive = Archive::new(workspace)?;
+    let packages = manifest::packages(workspace)?;
+    let late = manifest::reaching(&packages, "rocksdb");
+    let early: BTreeSet<String> = packages
+        .keys()
+        .filter(|name| !late.contains(*name))
+        .cloned()
+        .collect();
+
+    let mut stages = Stages::default();
+    thread::scope(|scope| {
+        let building = (!options.pure_only).then(|| scope.spawn(|| archive.ensure()));
+        stages.run("pure packages", || {
+            test(workspace, &archive, &early, &options)
+        });
+        let Some(building) = building else {
+            return;
+        };
+        let mut ready = false;
+        stages.run("RocksDB archive", || {
+            building
+                .join()
+                .map_err(|_| anyhow!("the build panicked"))??;
+            ready = true;
+            Ok("the time is what was left of it after the pure packages".to_owned())
+        });
+        if !ready {
+            stages.skip("packages on RocksDB", "there is no archive to link");
+            return;
+        }
+        stages.run("antipode binary", || {
+            let mut build = workspace.cargo();
+            build
+                .args(["build", "--package", "antipode-cli"])
+                .envs(archive.environment());
+            run_command(&mut build).map(|()| String::new())
+        });
+        stages.run("packages on RocksDB", || {
+            test(workspace, &archive, &late, &options)
+        });
+        match conformance::named_corpus() {
+            Some(corpus) => stages.run("C8QL conformance", || {
+                conformance::score(workspace, &corpus).map(|()| String::new())
+            }),
+            None => stages.skip("C8QL conformance", "ANTIPODE_CONFORMANCE names no corpus"),
+        }
+    });
+    stages.finish()
+}
+
+fn parse(arguments: &[String]) -> Result<Options> {
+    let mut options = Options {
+        full: env::var_os(FULL).is_some(),
+        pure_only: false,
+    };
+    for argument in arguments {
+        match argument.as_str() {
+            "--full" => options.full = true,
+            "--pure" => options.pure_only = true,
+            unknown => bail!(
+                "test knows --full and --pure, not {unknown:?}; for single tests there is `cargo test`"
+            ),
+        }
+    }
+    Ok(options)
+}
+
+fn test(
+    workspace: &Workspace,
+    archive: &Archive,
+    packages: &BTreeSet<String>,
+    options: &Options,
+) -> Result<String> {
+    packages.first().context("no packages to test")?;
+    let mut command = workspace.cargo();
+    command.args(["test", "--no-fail-fast"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    command
+        .envs(archive.environment())
+        .env(BINARY, workspace.antipode_binary());
+    if options.full {
+        command.env(FULL, "1");
+    }
+    Ok(run_tests(&mut command)?.to_string())
+}
