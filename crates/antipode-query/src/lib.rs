@@ -1,1 +1,29 @@
-//! antipode-query
+//! The meaning of C8QL: from a syntax tree to rows.
+//!
+//! ```text
+//!  text ──antipode_c8ql──▶ tree ──resolve──▶ plan ──optimize──▶ plan ──execute──▶ rows, in batches
+//!                                  names, binds,    a rule per      over a Transaction: one snapshot,
+//!                                  intents          file            and the writes on top of it
+//! ```
+//!
+//! This crate knows no storage: it reads and writes through the traits of [`source`], and has neither clock nor threads.
+//! A query that is compiled once runs any number of times ([`Plan`]); running pulls rows from the end of the plan, so
+//! nothing is computed that nobody asked for.
+
+mod context;
+mod error;
+pub mod expression;
+pub mod function;
+mod intent;
+mod nearest;
+pub mod plan;
+mod source;
+
+pub use context::{Cancel, Clock, Environment, Extra, Limits, Stats, Warning};
+pub use error::{Code, Position, QueryError, Result, Retry};
+pub use intent::{Intent, IntentKind};
+pub use plan::Plan;
+pub use source::{
+    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, KeyBounds, Message, OnGap, PayloadFormat,
+    Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo, StreamRead, StreamUntil, Transaction, Written,
+};

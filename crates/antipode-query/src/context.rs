@@ -1,0 +1,240 @@
+//! What surrounds one run of a query: the handed-in time and chance, limits, cancellation, warnings and counters.
+//!
+//! A query measures nothing itself. Time comes as the one moment `now_ms` that the whole query sees, chance as a seed,
+//! the deadline as a clock that the edge hands in; the same inputs give the same answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::error::{Code, QueryError, Result};
+
+/// Facts about the outside that a query may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Wall clock at the beginning of the query, in ms since 1970; every row sees the same.
+    pub now_ms: i64,
+    /// Seed of `RAND`, `UUID` and their kind.
+    pub seed: u64,
+    /// Name of the node that runs the query.
+    pub node: String,
+    /// Name of the fabric (database).
+    pub fabric: String,
+    /// Name of the user, if there is one.
+    pub user: Option<String>,
+}
+
+impl Default for Environment {
+    fn default() -> Environment {
+        Environment { now_ms: 0, seed: 0, node: String::new(), fabric: "_system".into(), user: None }
+    }
+}
+
+/// What one run of a query may use, and how it reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of intermediate results; 0 means unlimited. Error 32 beyond.
+    pub memory_bytes: u64,
+    /// Warnings kept; further ones are counted only.
+    pub warnings_max: usize,
+    /// The first warning ends the query with an error of the same number.
+    pub fail_on_warning: bool,
+    /// Count the rows that the last top-level LIMIT cut off.
+    pub full_count: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { memory_bytes: 1 << 30, warnings_max: 10, fail_on_warning: false, full_count: false }
+    }
+}
+
+const RUNNING: u8 = 0;
+const KILLED: u8 = 1;
+const CANCELED: u8 = 2;
+
+/// A monotonic clock in ms, handed in by the edge.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// The handle that stops a query from outside. Clones stop the same query.
+#[derive(Clone, Default)]
+pub struct Cancel {
+    state: Arc<AtomicU8>,
+    deadline: Option<(u64, Clock)>,
+}
+
+impl Cancel {
+    /// A handle without a deadline.
+    pub fn new() -> Cancel {
+        Cancel::default()
+    }
+
+    /// A handle that also stops the query when `clock` reaches `deadline_ms`.
+    pub fn with_deadline(deadline_ms: u64, clock: Clock) -> Cancel {
+        Cancel { state: Arc::default(), deadline: Some((deadline_ms, clock)) }
+    }
+
+    /// An administrator ends the query: error 1500.
+    pub fn kill(&self) {
+        self.state.store(KILLED, Ordering::Relaxed);
+    }
+
+    /// The client went away: error 21.
+    pub fn cancel(&self) {
+        self.state.store(CANCELED, Ordering::Relaxed);
+    }
+
+    /// Fails once the query has to stop.
+    pub fn check(&self) -> Result<()> {
+        match self.state.load(Ordering::Relaxed) {
+            RUNNING => {}
+            CANCELED => return Err(QueryError::new(Code::RequestCanceled, "request canceled")),
+            _ => return Err(QueryError::new(Code::QueryKilled, "query killed")),
+        }
+        match &self.deadline {
+            Some((deadline_ms, clock)) if clock() >= *deadline_ms => {
+                Err(QueryError::new(Code::QueryKilled, "query killed: it ran longer than maxRuntime allows"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cancel").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// A condition that did not end the query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Number, as for errors.
+    pub code: Code,
+    /// Text for people.
+    pub message: String,
+}
+
+/// Counters of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Documents written and messages published.
+    pub writes_executed: u64,
+    /// Writes that failed and were skipped by `ignoreErrors`.
+    pub writes_ignored: u64,
+    /// Documents read without an index.
+    pub scanned_full: u64,
+    /// Documents read through an index.
+    pub scanned_index: u64,
+    /// Documents looked up by key.
+    pub document_lookups: u64,
+    /// Rows removed by filters.
+    pub filtered: u64,
+    /// Rows before the last top-level LIMIT, if asked for.
+    pub full_count: Option<u64>,
+    /// Greatest memory in use at one time, in bytes.
+    pub peak_memory_bytes: u64,
+}
+
+/// What comes beside the rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// Counters.
+    pub stats: Stats,
+    /// Warnings, at most [`Limits::warnings_max`].
+    pub warnings: Vec<Warning>,
+}
+
+/// Warnings, with their limit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Warnings {
+    kept: Vec<Warning>,
+    max: usize,
+    fail: bool,
+    failed: Option<QueryError>,
+}
+
+impl Warnings {
+    pub(crate) fn new(max: usize, fail: bool) -> Warnings {
+        Warnings { kept: Vec::new(), max, fail, failed: None }
+    }
+
+    pub(crate) fn add(&mut self, code: Code, message: String) {
+        if self.fail && self.failed.is_none() {
+            self.failed = Some(QueryError::new(code, message.clone()));
+        }
+        if self.kept.len() < self.max {
+            self.kept.push(Warning { code, message });
+        }
+    }
+
+    /// An error that an evaluation raised out of line.
+    pub(crate) fn raise(&mut self, error: QueryError) {
+        self.failed.get_or_insert(error);
+    }
+
+    /// Fails if something was raised, or warned under `failOnWarning`.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn kept(&self) -> &[Warning] {
+        &self.kept
+    }
+}
+
+/// Bytes of intermediate results, against their limit.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory {
+    used: u64,
+    peak: u64,
+    limit: u64,
+}
+
+impl Memory {
+    pub(crate) fn new(limit: u64) -> Memory {
+        Memory { used: 0, peak: 0, limit }
+    }
+
+    /// Counts bytes as used.
+    pub(crate) fn grow(&mut self, bytes: u64) -> Result<()> {
+        self.used += bytes;
+        self.peak = self.peak.max(self.used);
+        if self.limit != 0 && self.used > self.limit {
+            return Err(QueryError::new(
+                Code::ResourceLimit,
+                format!("query would use more memory than allowed ({} bytes)", self.limit),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Counts bytes as free again.
+    pub(crate) fn shrink(&mut self, bytes: u64) {
+        self.used = self.used.saturating_sub(bytes);
+    }
+
+    pub(crate) fn peak(&self) -> u64 {
+        self.peak
+    }
+}
+
+/// A small generator of chance (SplitMix64), good enough for `RAND` and keys, and the same everywhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    pub(crate) fn new(seed: u64) -> Chance {
+        Chance(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,706 @@
+//! The plan: a line of nodes through which rows flow, in textual order after lowering, in the optimizer's order later.
+//!
+//! A subquery is an expression that holds a line of its own. It sees the variables of the row that evaluates it, so it
+//! runs when, and only when, its value is asked for; a branch of `?:` that is not taken never starts it.
+
+use std::sync::Arc;
+
+use antipode_value::{Str, Value};
+
+use crate::context::Warning;
+use crate::expression::{Expression, Variable};
+use crate::intent::Intent;
+use crate::source::{CollectionInfo, Direction, PayloadFormat, StreamInfo, StreamRead};
+
+/// A compiled query, ready to run any number of times against the catalog that it was compiled for.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The text, for EXPLAIN.
+    pub text: String,
+    /// The main line.
+    pub root: Pipeline,
+    /// Names of all variables; hidden ones begin with a digit.
+    pub variables: Vec<Str>,
+    /// The collections used, and how.
+    pub collections: Vec<CollectionUse>,
+    /// The rules that changed the plan, in order.
+    pub rules: Vec<&'static str>,
+    /// Warnings raised while constants were folded.
+    pub warnings: Vec<Warning>,
+}
+
+/// How a query uses a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectionUse {
+    /// Which.
+    pub collection: Arc<CollectionInfo>,
+    /// It is written.
+    pub written: bool,
+}
+
+impl Plan {
+    /// Whether the query writes documents or messages.
+    pub fn is_modification(&self) -> bool {
+        self.root.writes()
+    }
+}
+
+/// A line of nodes, from one incoming row to the values that RETURN gives.
+#[derive(Clone, Debug, Default)]
+pub struct Pipeline {
+    /// The nodes, first producer first.
+    pub nodes: Vec<Node>,
+    /// Slots of the row that the enclosing line fills, 0 for the main line.
+    pub outer_slots: u32,
+    /// Slots of a row of this line.
+    pub slots: u32,
+}
+
+/// One step of a line.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Number in EXPLAIN; unique in the query.
+    pub id: u32,
+    /// What it does.
+    pub kind: NodeKind,
+}
+
+/// What a node does.
+#[derive(Clone, Debug)]
+pub enum NodeKind {
+    /// The single row that a line starts with.
+    Singleton,
+    /// FOR over a collection, by whatever access the optimizer found.
+    EnumerateCollection(Enumerate),
+    /// FOR over a value.
+    EnumerateList {
+        /// Gives the array.
+        list: Expression,
+        /// Each element.
+        variable: Variable,
+    },
+    /// FOR over a stream.
+    EnumerateStream {
+        /// The stream.
+        stream: Arc<StreamInfo>,
+        /// What to read.
+        read: Box<StreamRead>,
+        /// Each message.
+        variable: Variable,
+    },
+    /// LET, and what the resolver or optimizer takes out of other nodes.
+    Calculation {
+        /// The value.
+        expression: Expression,
+        /// Its name.
+        variable: Variable,
+    },
+    /// FILTER.
+    Filter(Expression),
+    /// SORT.
+    Sort {
+        /// The keys, most significant first.
+        keys: Vec<SortKey>,
+        /// Only so many rows are needed: they are kept in a bounded heap.
+        limit: Option<u64>,
+    },
+    /// LIMIT.
+    Limit {
+        /// Rows to skip.
+        offset: u64,
+        /// Rows to let through; none is unlimited.
+        count: Option<u64>,
+        /// The rows that come in are counted for `fullCount`.
+        full_count: bool,
+        /// The rows behind the last one are still pulled, since something before writes.
+        drain: bool,
+    },
+    /// COLLECT.
+    Collect(Box<Collect>),
+    /// WINDOW.
+    Window(Box<Window>),
+    /// RETURN DISTINCT: lets the first of equal values through.
+    Distinct(Expression),
+    /// INSERT, UPDATE, REPLACE, REMOVE, UPSERT.
+    Modify(Box<Modify>),
+    /// INSERT … INTO STREAM.
+    Publish(Box<Publish>),
+    /// Nothing comes through: a condition is known to be false.
+    NoResults,
+    /// RETURN: the last node of a line that gives values.
+    Return(Expression),
+}
+
+/// FOR over a collection.
+#[derive(Clone, Debug)]
+pub struct Enumerate {
+    /// The collection.
+    pub collection: Arc<CollectionInfo>,
+    /// Each document.
+    pub variable: Variable,
+    /// How documents are found.
+    pub access: Access,
+    /// `disableIndex` was given.
+    pub disable_index: bool,
+}
+
+/// How documents are found.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// All of them.
+    Full,
+    /// By `_key` or `_id`: those that the expression gives (one, or an array of them if `many`).
+    Key {
+        /// Gives the key or keys.
+        keys: Expression,
+        /// The expression gives an array.
+        many: bool,
+        /// The expression gives `_id`s rather than keys.
+        ids: bool,
+    },
+    /// A range of keys.
+    KeyRange {
+        /// Lower end, and whether it is inside.
+        lower: Option<(Expression, bool)>,
+        /// Upper end, and whether it is inside.
+        upper: Option<(Expression, bool)>,
+    },
+    /// Edges by one of their ends.
+    Edge {
+        /// Out: by `_from`; in: by `_to`.
+        direction: Direction,
+        /// Gives the vertex id or ids.
+        vertices: Expression,
+        /// The expression gives an array.
+        many: bool,
+    },
+}
+
+/// One key of a SORT.
+#[derive(Clone, Debug)]
+pub struct SortKey {
+    /// What is compared.
+    pub expression: Expression,
+    /// Smallest first.
+    pub ascending: bool,
+}
+
+/// COLLECT.
+#[derive(Clone, Debug)]
+pub struct Collect {
+    /// The group keys.
+    pub keys: Vec<(Variable, Expression)>,
+    /// The aggregates; `WITH COUNT` is one of them.
+    pub aggregates: Vec<Aggregate>,
+    /// The group variable.
+    pub into: Option<(Variable, GroupMember)>,
+    /// Groups come out in the order of their keys.
+    pub sorted: bool,
+}
+
+/// What the group variable holds for each row.
+#[derive(Clone, Debug)]
+pub enum GroupMember {
+    /// The value of an expression.
+    Projection(Expression),
+    /// An object of variables.
+    Variables(Vec<(Str, Expression)>),
+}
+
+/// One aggregate of a COLLECT or WINDOW.
+#[derive(Clone, Debug)]
+pub struct Aggregate {
+    /// Its name.
+    pub variable: Variable,
+    /// How values are combined.
+    pub kind: AggregateKind,
+    /// The value of a row; none counts rows.
+    pub argument: Option<Expression>,
+}
+
+/// How an aggregate combines values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AggregateKind {
+    /// Number of rows.
+    Length,
+    /// Least value, nulls ignored.
+    Min,
+    /// Greatest value.
+    Max,
+    /// Sum of numbers.
+    Sum,
+    /// Mean of numbers.
+    Average,
+    /// Population variance.
+    VariancePopulation,
+    /// Sample variance.
+    VarianceSample,
+    /// Population standard deviation.
+    StddevPopulation,
+    /// Sample standard deviation.
+    StddevSample,
+    /// Distinct values in the order of their arrival.
+    Unique,
+    /// Distinct values in their order.
+    SortedUnique,
+    /// Number of distinct values.
+    CountDistinct,
+    /// Bitwise and.
+    BitAnd,
+    /// Bitwise or.
+    BitOr,
+    /// Bitwise exclusive or.
+    BitXor,
+    /// All values in the order of their arrival.
+    Push,
+}
+
+impl AggregateKind {
+    /// The aggregate with this function name.
+    pub fn find(name: &str) -> Option<AggregateKind> {
+        Some(match name.to_ascii_uppercase().as_str() {
+            "LENGTH" | "COUNT" => AggregateKind::Length,
+            "MIN" => AggregateKind::Min,
+            "MAX" => AggregateKind::Max,
+            "SUM" => AggregateKind::Sum,
+            "AVERAGE" | "AVG" => AggregateKind::Average,
+            "VARIANCE_POPULATION" | "VARIANCE" => AggregateKind::VariancePopulation,
+            "VARIANCE_SAMPLE" => AggregateKind::VarianceSample,
+            "STDDEV_POPULATION" | "STDDEV" => AggregateKind::StddevPopulation,
+            "STDDEV_SAMPLE" => AggregateKind::StddevSample,
+            "UNIQUE" => AggregateKind::Unique,
+            "SORTED_UNIQUE" => AggregateKind::SortedUnique,
+            "COUNT_DISTINCT" | "COUNT_UNIQUE" => AggregateKind::CountDistinct,
+            "BIT_AND" => AggregateKind::BitAnd,
+            "BIT_OR" => AggregateKind::BitOr,
+            "BIT_XOR" => AggregateKind::BitXor,
+            "PUSH" => AggregateKind::Push,
+            _ => return None,
+        })
+    }
+
+    /// The name shown by EXPLAIN.
+    pub fn name(self) -> &'static str {
+        match self {
+            AggregateKind::Length => "LENGTH",
+            AggregateKind::Min => "MIN",
+            AggregateKind::Max => "MAX",
+            AggregateKind::Sum => "SUM",
+            AggregateKind::Average => "AVERAGE",
+            AggregateKind::VariancePopulation => "VARIANCE_POPULATION",
+            AggregateKind::VarianceSample => "VARIANCE_SAMPLE",
+            AggregateKind::StddevPopulation => "STDDEV_POPULATION",
+            AggregateKind::StddevSample => "STDDEV_SAMPLE",
+            AggregateKind::Unique => "UNIQUE",
+            AggregateKind::SortedUnique => "SORTED_UNIQUE",
+            AggregateKind::CountDistinct => "COUNT_DISTINCT",
+            AggregateKind::BitAnd => "BIT_AND",
+            AggregateKind::BitOr => "BIT_OR",
+            AggregateKind::BitXor => "BIT_XOR",
+            AggregateKind::Push => "PUSH",
+        }
+    }
+}
+
+/// WINDOW.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// The value that orders and frames the rows; none frames by row count.
+    pub range: Option<Expression>,
+    /// Rows, or distance, before the current row.
+    pub preceding: Bound,
+    /// Rows, or distance, behind the current row.
+    pub following: Bound,
+    /// The aggregates over the frame.
+    pub aggregates: Vec<Aggregate>,
+}
+
+/// One end of a window's frame.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bound {
+    /// To the first or last row.
+    Unbounded,
+    /// So many rows, or this distance.
+    Offset(Value),
+}
+
+/// INSERT, UPDATE, REPLACE, REMOVE, UPSERT.
+#[derive(Clone, Debug)]
+pub struct Modify {
+    /// The collection.
+    pub collection: Arc<CollectionInfo>,
+    /// What is done for each row.
+    pub action: Action,
+    /// OPTIONS.
+    pub options: ModifyOptions,
+    /// `OLD`, if something reads it.
+    pub old: Option<Variable>,
+    /// `NEW`, if something reads it.
+    pub new: Option<Variable>,
+}
+
+/// What a modification does for each row.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// INSERT.
+    Insert {
+        /// The document.
+        document: Expression,
+    },
+    /// UPDATE.
+    Update {
+        /// The document to change; none takes it from the patch.
+        key: Option<Expression>,
+        /// What to change.
+        patch: Patch,
+    },
+    /// REPLACE.
+    Replace {
+        /// The document to change; none takes it from the new document.
+        key: Option<Expression>,
+        /// The new document.
+        document: Expression,
+    },
+    /// REMOVE.
+    Remove {
+        /// The document to remove.
+        key: Expression,
+    },
+    /// UPSERT.
+    Upsert(Box<Upsert>),
+}
+
+/// UPSERT.
+#[derive(Clone, Debug)]
+pub struct Upsert {
+    /// Where the candidate is while the condition runs.
+    pub current: Variable,
+    /// Gives the key, if the search names `_key`: then nothing is scanned.
+    pub key: Option<Expression>,
+    /// What the document must satisfy.
+    pub condition: Expression,
+    /// `OLD` for the expressions of the update branch.
+    pub old: Variable,
+    /// The insert branch.
+    pub insert: Patch,
+    /// The update branch.
+    pub update: Patch,
+    /// The update branch is a REPLACE.
+    pub replace: bool,
+}
+
+/// A document expression, taken apart where it means changes rather than values.
+#[derive(Clone, Debug)]
+pub struct Patch {
+    /// The whole expression, as the user wrote it.
+    pub document: Expression,
+    /// What is left of it without the captured intents; none if nothing was captured.
+    pub rest: Option<Expression>,
+    /// The captured intents.
+    pub intents: Vec<Intent>,
+    /// The patch reads the document that it changes.
+    pub reads_target: bool,
+}
+
+impl Patch {
+    /// An expression without intents.
+    pub fn plain(document: Expression) -> Patch {
+        Patch { document, rest: None, intents: Vec::new(), reads_target: false }
+    }
+}
+
+/// What INSERT does with a key that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverwriteMode {
+    /// Error 1210.
+    Conflict,
+    /// Keep the existing document.
+    Ignore,
+    /// Replace it.
+    Replace,
+    /// Patch it.
+    Update,
+}
+
+/// OPTIONS of a modification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModifyOptions {
+    /// Skip what fails on 1200, 1202, 1210, 1221, 1226, 1227, 1233.
+    pub ignore_errors: bool,
+    /// Do not compare `_rev`.
+    pub ignore_revs: bool,
+    /// Keep attributes that the patch sets to null.
+    pub keep_null: bool,
+    /// Merge nested objects.
+    pub merge_objects: bool,
+    /// What INSERT does with a key that exists.
+    pub overwrite_mode: OverwriteMode,
+    /// Write only if this attribute grows.
+    pub version_attribute: Option<Str>,
+    /// See earlier writes of the same UPSERT.
+    pub read_own_writes: bool,
+}
+
+impl Default for ModifyOptions {
+    fn default() -> ModifyOptions {
+        ModifyOptions {
+            ignore_errors: false,
+            ignore_revs: true,
+            keep_null: true,
+            merge_objects: true,
+            overwrite_mode: OverwriteMode::Conflict,
+            version_attribute: None,
+            read_own_writes: true,
+        }
+    }
+}
+
+/// INSERT … INTO STREAM.
+#[derive(Clone, Debug)]
+pub struct Publish {
+    /// The stream.
+    pub stream: Arc<StreamInfo>,
+    /// The payload, or the envelope.
+    pub payload: Expression,
+    /// The payload is an object `{payload, key, properties, eventTime}`.
+    pub envelope: bool,
+    /// Key, if the options give one.
+    pub key: Option<Expression>,
+    /// Properties, if the options give some.
+    pub properties: Option<Expression>,
+    /// Event time, if the options give one.
+    pub event_time: Option<Expression>,
+    /// How the payload is to be kept.
+    pub format: PayloadFormat,
+    /// `NEW`, if something reads it.
+    pub new: Option<Variable>,
+}
+
+impl Pipeline {
+    /// Whether the line, or a subquery in it, writes.
+    pub fn writes(&self) -> bool {
+        self.nodes.iter().any(Node::writes)
+    }
+
+    /// Calls `visit` for the expressions of all nodes.
+    pub fn each_expression(&self, visit: &mut dyn FnMut(&Expression)) {
+        for node in &self.nodes {
+            node.each_expression(visit);
+        }
+    }
+
+    /// As [`Pipeline::each_expression`], to change them.
+    pub fn each_expression_mut(&mut self, visit: &mut dyn FnMut(&mut Expression)) {
+        for node in &mut self.nodes {
+            node.each_expression_mut(visit);
+        }
+    }
+}
+
+impl Node {
+    /// Whether the node writes, or holds a subquery that writes.
+    pub fn writes(&self) -> bool {
+        if matches!(self.kind, NodeKind::Modify(_) | NodeKind::Publish(_)) {
+            return true;
+        }
+        let mut writes = false;
+        self.each_expression(&mut |expression| {
+            expression.walk(&mut |part| {
+                if let Expression::Subquery(pipeline) = part {
+                    writes |= pipeline.nodes.iter().any(|node| {
+                        matches!(node.kind, NodeKind::Modify(_) | NodeKind::Publish(_))
+                    });
+                }
+            });
+        });
+        writes
+    }
+
+    /// Calls `visit` for the outermost expressions of the node.
+    pub fn each_expression(&self, visit: &mut dyn FnMut(&Expression)) {
+        match &self.kind {
+            NodeKind::Singleton
+            | NodeKind::NoResults
+            | NodeKind::Limit { .. }
+            | NodeKind::EnumerateStream { .. } => {}
+            NodeKind::EnumerateCollection(enumerate) => match &enumerate.access {
+                Access::Full => {}
+                Access::Key { keys, .. } => visit(keys),
+                Access::KeyRange { lower, upper } => {
+                    lower.iter().chain(upper).for_each(|(end, _)| visit(end));
+                }
+                Access::Edge { vertices, .. } => visit(vertices),
+            },
+            NodeKind::EnumerateList { list, .. } => visit(list),
+            NodeKind::Calculation { expression, .. } => visit(expression),
+            NodeKind::Filter(expression) | NodeKind::Distinct(expression) | NodeKind::Return(expression) => {
+                visit(expression);
+            }
+            NodeKind::Sort { keys, .. } => keys.iter().for_each(|key| visit(&key.expression)),
+            NodeKind::Collect(collect) => {
+                collect.keys.iter().for_each(|(_, key)| visit(key));
+                collect.aggregates.iter().filter_map(|a| a.argument.as_ref()).for_each(&mut *visit);
+                match &collect.into {
+                    None => {}
+                    Some((_, GroupMember::Projection(projection))) => visit(projection),
+                    Some((_, GroupMember::Variables(members))) => {
+                        members.iter().for_each(|(_, member)| visit(member));
+                    }
+                }
+            }
+            NodeKind::Window(window) => {
+                window.range.iter().for_each(&mut *visit);
+                window.aggregates.iter().filter_map(|a| a.argument.as_ref()).for_each(visit);
+            }
+            NodeKind::Modify(modify) => modify.action.each_expression(visit),
+            NodeKind::Publish(publish) => {
+                visit(&publish.payload);
+                publish.key.iter().for_each(&mut *visit);
+                publish.properties.iter().for_each(&mut *visit);
+                publish.event_time.iter().for_each(visit);
+            }
+        }
+    }
+
+    /// As [`Node::each_expression`], to change them.
+    pub fn each_expression_mut(&mut self, visit: &mut dyn FnMut(&mut Expression)) {
+        match &mut self.kind {
+            NodeKind::Singleton
+            | NodeKind::NoResults
+            | NodeKind::Limit { .. }
+            | NodeKind::EnumerateStream { .. } => {}
+            NodeKind::EnumerateCollection(enumerate) => match &mut enumerate.access {
+                Access::Full => {}
+                Access::Key { keys, .. } => visit(keys),
+                Access::KeyRange { lower, upper } => {
+                    lower.iter_mut().chain(upper).for_each(|(end, _)| visit(end));
+                }
+                Access::Edge { vertices, .. } => visit(vertices),
+            },
+            NodeKind::EnumerateList { list, .. } => visit(list),
+            NodeKind::Calculation { expression, .. } => visit(expression),
+            NodeKind::Filter(expression) | NodeKind::Distinct(expression) | NodeKind::Return(expression) => {
+                visit(expression);
+            }
+            NodeKind::Sort { keys, .. } => keys.iter_mut().for_each(|key| visit(&mut key.expression)),
+            NodeKind::Collect(collect) => {
+                collect.keys.iter_mut().for_each(|(_, key)| visit(key));
+                collect.aggregates.iter_mut().filter_map(|a| a.argument.as_mut()).for_each(&mut *visit);
+                match &mut collect.into {
+                    None => {}
+                    Some((_, GroupMember::Projection(projection))) => visit(projection),
+                    Some((_, GroupMember::Variables(members))) => {
+                        members.iter_mut().for_each(|(_, member)| visit(member));
+                    }
+                }
+            }
+            NodeKind::Window(window) => {
+                window.range.iter_mut().for_each(&mut *visit);
+                window.aggregates.iter_mut().filter_map(|a| a.argument.as_mut()).for_each(visit);
+            }
+            NodeKind::Modify(modify) => modify.action.each_expression_mut(visit),
+            NodeKind::Publish(publish) => {
+                visit(&mut publish.payload);
+                publish.key.iter_mut().for_each(&mut *visit);
+                publish.properties.iter_mut().for_each(&mut *visit);
+                publish.event_time.iter_mut().for_each(visit);
+            }
+        }
+    }
+
+    /// Calls `visit` for each variable that the node brings into the row, and that later nodes may read.
+    pub fn each_definition(&self, visit: &mut dyn FnMut(Variable)) {
+        match &self.kind {
+            NodeKind::EnumerateCollection(enumerate) => visit(enumerate.variable),
+            NodeKind::EnumerateList { variable, .. }
+            | NodeKind::EnumerateStream { variable, .. }
+            | NodeKind::Calculation { variable, .. } => visit(*variable),
+            NodeKind::Collect(collect) => {
+                collect.keys.iter().for_each(|(variable, _)| visit(*variable));
+                collect.aggregates.iter().for_each(|aggregate| visit(aggregate.variable));
+                collect.into.iter().for_each(|(variable, _)| visit(*variable));
+            }
+            NodeKind::Window(window) => window.aggregates.iter().for_each(|aggregate| visit(aggregate.variable)),
+            NodeKind::Modify(modify) => modify.old.iter().chain(&modify.new).for_each(|variable| visit(*variable)),
+            NodeKind::Publish(publish) => publish.new.iter().for_each(|variable| visit(*variable)),
+            NodeKind::Singleton
+            | NodeKind::Filter(_)
+            | NodeKind::Sort { .. }
+            | NodeKind::Limit { .. }
+            | NodeKind::Distinct(_)
+            | NodeKind::NoResults
+            | NodeKind::Return(_) => {}
+        }
+    }
+
+    /// Whether any expression of the node reads this variable.
+    pub fn uses(&self, variable: Variable) -> bool {
+        let mut found = false;
+        self.each_expression(&mut |expression| found |= expression.uses(variable));
+        found
+    }
+}
+
+impl Action {
+    fn each_expression(&self, visit: &mut dyn FnMut(&Expression)) {
+        match self {
+            Action::Insert { document } => visit(document),
+            Action::Update { key, patch } => {
+                key.iter().for_each(&mut *visit);
+                patch.each_expression(visit);
+            }
+            Action::Replace { key, document } => {
+                key.iter().for_each(&mut *visit);
+                visit(document);
+            }
+            Action::Remove { key } => visit(key),
+            Action::Upsert(upsert) => {
+                upsert.key.iter().for_each(&mut *visit);
+                visit(&upsert.condition);
+                upsert.insert.each_expression(visit);
+                upsert.update.each_expression(visit);
+            }
+        }
+    }
+
+    fn each_expression_mut(&mut self, visit: &mut dyn FnMut(&mut Expression)) {
+        match self {
+            Action::Insert { document } => visit(document),
+            Action::Update { key, patch } => {
+                key.iter_mut().for_each(&mut *visit);
+                patch.each_expression_mut(visit);
+            }
+            Action::Replace { key, document } => {
+                key.iter_mut().for_each(&mut *visit);
+                visit(document);
+            }
+            Action::Remove { key } => visit(key),
+            Action::Upsert(upsert) => {
+                upsert.key.iter_mut().for_each(&mut *visit);
+                visit(&mut upsert.condition);
+                upsert.insert.each_expression_mut(visit);
+                upsert.update.each_expression_mut(visit);
+            }
+        }
+    }
+}
+
+impl Patch {
+    fn each_expression(&self, visit: &mut dyn FnMut(&Expression)) {
+        visit(&self.document);
+        self.rest.iter().for_each(&mut *visit);
+        for intent in &self.intents {
+            visit(&intent.argument);
+            visit(&intent.plain);
+        }
+    }
+
+    fn each_expression_mut(&mut self, visit: &mut dyn FnMut(&mut Expression)) {
+        visit(&mut self.document);
+        self.rest.iter_mut().for_each(&mut *visit);
+        for intent in &mut self.intents {
+            visit(&mut intent.argument);
+            visit(&mut intent.plain);
+        }
+    }
+}
