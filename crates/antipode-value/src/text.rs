@@ -237,7 +237,8 @@ mod tests {
                 Some(str)
             );
         }
-        assert!(Str::from("a") < Str::from("b"));
+        let (a, b) = (Str::from("a"), Str::from("b"));
+        assert!(a < b);
     }
 
     #[test]
