@@ -142,19 +142,31 @@ pub fn run_tests(command: &mut Command) -> Result<TestCounts> {
         .spawn()
         .with_context(|| format!("cannot start {}", describe(command)))?;
     let mut counts = TestCounts::default();
+    let mut failures = Vec::new();
     let output = child.stdout.take().context("the output was not piped")?;
     let mut shown = std::io::stdout();
     for line in BufReader::new(output).split(b'\n') {
         let line = line?;
-        counts.add_line(&String::from_utf8_lossy(&line));
+        let text = String::from_utf8_lossy(&line);
+        counts.add_line(&text);
+        failures.extend(failed_test(&text).map(str::to_owned));
         shown.write_all(&line)?;
         shown.write_all(b"\n")?;
     }
     let status = child.wait()?;
-    if !status.success() {
-        bail!("{counts}; failed ({status}): {}", describe(command));
+    if status.success() {
+        return Ok(counts);
     }
-    Ok(counts)
+    if failures.is_empty() {
+        // Then something did not compile, or a test binary died.
+        bail!("{counts}; cargo test failed ({status}), see above");
+    }
+    bail!("{counts}: {}", failures.join(", "))
+}
+
+/// The name in libtest's line about a test that failed.
+fn failed_test(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 impl std::fmt::Display for TestCounts {
@@ -211,6 +223,13 @@ mod tests {
             }
         );
         assert_eq!(counts.to_string(), "15 tests passed, 2 failed, 1 ignored");
+    }
+
+    #[test]
+    fn failed_tests_are_named() {
+        assert_eq!(failed_test("test a::b ... FAILED"), Some("a::b"));
+        assert_eq!(failed_test("test a::b ... ok"), None);
+        assert_eq!(failed_test("test result: FAILED. 3 passed"), None);
     }
 
     #[test]
