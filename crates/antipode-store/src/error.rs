@@ -222,11 +222,13 @@ pub enum RecordError {
     },
     /// A transaction holds a kind of operation that this program does not know. Its record is kept and passed on as it
     /// is; it can't be applied here.
-    #[error("operation {index} is of kind {kind}, which this program does not know")]
+    #[error("operation {index} has {what} {kind}, which this program does not know")]
     UnknownOperation {
         /// Position in the transaction.
         index: usize,
-        /// The kind's number.
+        /// What has the number: the operation, or something in it.
+        what: &'static str,
+        /// The number.
         kind: u8,
     },
 }

@@ -12,13 +12,10 @@
 //!            10 · group⁸ · 02 · replica⁸                                head of an origin's log
 //!            10 · group⁸ · 03                                           floor (version vector)
 //!            10 · group⁸ · 04                                           held (version vector)
-//!            10 · group⁸ · 05                                           epoch
-//!            10 · group⁸ · 06                                           ballot promised, proposal accepted
+//!            10 · group⁸ · 05                                           membership: epoch, votes, former ids
+//!            10 · group⁸ · 06 · replica⁸                                newest reports of a member
 //!            10 · group⁸ · 07 · replica⁸                                seal on an id
-//!            10 · group⁸ · 08 · replica⁸                                newest reports of a member
-//!            10 · group⁸ · 09                                           `said`, the counter of reports and votes
-//!            10 · group⁸ · 0a · replica⁸                                a former id of this node
-//!            10 · group⁸ · 0b · local number⁸                           mark of the change index (version vector)
+//!            10 · group⁸ · 08 · local number⁸                           mark of the change index (version vector)
 //! documents  collection⁸ · key                                          document
 //! log        group⁸ · origin⁸ · seq⁸                                    transaction
 //! edges      collection⁸ · vertex° · direction¹ · edge key              the vertex at the other end
@@ -34,8 +31,8 @@
 //! A small figure is a width in bytes. Numbers are fixed-width and **big endian**, so that byte order is number order;
 //! `key`, `edge key` and `name` are UTF-8 and come last, so they need no end mark; `vertex°`, which does not come last, is
 //! escaped: 00 becomes `00 ff` and the end is `00 01`, which keeps the order of the texts. `seq` of the log counts a
-//! replica's transactions, `seq` of a stream its messages in that stream. The meta items from 03 of a group on and the
-//! spaces `changes` and `index` have their place here before anything is written to them.
+//! replica's transactions, `seq` of a stream its messages in that stream. A group's items 06 to
+//! 08 and the spaces `changes` and `index` have their place here before anything is written to them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -104,18 +101,12 @@ pub enum GroupKey {
     Floor,
     /// Above it, the log has every record.
     Held,
-    /// Members and retired ids.
-    Epoch,
-    /// What was promised and accepted for the next epoch.
-    Ballot,
-    /// The seal on an id that the next epoch closes.
-    Seal(ReplicaId),
+    /// Members and retired ids, what was promised and accepted for the next epoch, former ids of this node.
+    Membership,
     /// Newest reports of a member.
     Report(ReplicaId),
-    /// Counter of this node's reports and votes.
-    Said,
-    /// A former id of this node.
-    Former(ReplicaId),
+    /// The seal on an id that the next epoch closes.
+    Seal(ReplicaId),
     /// A mark of the change index.
     Mark(u64),
 }
@@ -131,13 +122,10 @@ const GROUP_DIGEST: u8 = 0x01;
 const GROUP_HEAD: u8 = 0x02;
 const GROUP_FLOOR: u8 = 0x03;
 const GROUP_HELD: u8 = 0x04;
-const GROUP_EPOCH: u8 = 0x05;
-const GROUP_BALLOT: u8 = 0x06;
+const GROUP_MEMBERSHIP: u8 = 0x05;
+const GROUP_REPORT: u8 = 0x06;
 const GROUP_SEAL: u8 = 0x07;
-const GROUP_REPORT: u8 = 0x08;
-const GROUP_SAID: u8 = 0x09;
-const GROUP_FORMER: u8 = 0x0a;
-const GROUP_MARK: u8 = 0x0b;
+const GROUP_MARK: u8 = 0x08;
 
 impl MetaKey {
     /// The key's bytes.
@@ -226,12 +214,9 @@ impl GroupKey {
             Self::Head(replica) => push_numbered(key, GROUP_HEAD, replica.0),
             Self::Floor => key.push(GROUP_FLOOR),
             Self::Held => key.push(GROUP_HELD),
-            Self::Epoch => key.push(GROUP_EPOCH),
-            Self::Ballot => key.push(GROUP_BALLOT),
-            Self::Seal(replica) => push_numbered(key, GROUP_SEAL, replica.0),
+            Self::Membership => key.push(GROUP_MEMBERSHIP),
             Self::Report(replica) => push_numbered(key, GROUP_REPORT, replica.0),
-            Self::Said => key.push(GROUP_SAID),
-            Self::Former(replica) => push_numbered(key, GROUP_FORMER, replica.0),
+            Self::Seal(replica) => push_numbered(key, GROUP_SEAL, replica.0),
             Self::Mark(number) => push_numbered(key, GROUP_MARK, number),
         }
     }
@@ -245,12 +230,9 @@ impl GroupKey {
             GROUP_HEAD => Self::Head(replica(input)?),
             GROUP_FLOOR => Self::Floor,
             GROUP_HELD => Self::Held,
-            GROUP_EPOCH => Self::Epoch,
-            GROUP_BALLOT => Self::Ballot,
-            GROUP_SEAL => Self::Seal(replica(input)?),
+            GROUP_MEMBERSHIP => Self::Membership,
             GROUP_REPORT => Self::Report(replica(input)?),
-            GROUP_SAID => Self::Said,
-            GROUP_FORMER => Self::Former(replica(input)?),
+            GROUP_SEAL => Self::Seal(replica(input)?),
             GROUP_MARK => Self::Mark(u64_be(input, "local number")?),
             _ => return Err(input.invalid("group item").into()),
         })

@@ -21,12 +21,9 @@ fn group_item() -> impl Strategy<Value = GroupKey> {
         replica.clone().prop_map(GroupKey::Head),
         Just(GroupKey::Floor),
         Just(GroupKey::Held),
-        Just(GroupKey::Epoch),
-        Just(GroupKey::Ballot),
-        replica.clone().prop_map(GroupKey::Seal),
+        Just(GroupKey::Membership),
         replica.clone().prop_map(GroupKey::Report),
-        Just(GroupKey::Said),
-        replica.prop_map(GroupKey::Former),
+        replica.prop_map(GroupKey::Seal),
         any::<u64>().prop_map(GroupKey::Mark),
     ]
 }

@@ -1,0 +1,78 @@
+//! The record of a document: `antipode-crdt`'s encoding of its replicated state in an envelope.
+//!
+//! A scan reads millions of these, so reading comes in two strengths. [`DocumentRecord::peek`] looks at the version and
+//! hands out the bytes: what is read of them is checked for its bounds, and the database below checks its own blocks.
+//! [`DocumentRecord::open`] verifies the checksum, and is for whoever changes the document, sends it or scrubs it: damage
+//! must not be built upon, nor spread.
+
+use antipode_crdt::{DecodeError, Document, ReplicaNumbers, Revision, shown_packed};
+use antipode_value::Value;
+use bytes::Bytes;
+
+use super::{ENVELOPE_BYTES, open, open_unchecked, set_checksum};
+use crate::RecordError;
+
+/// The stored form of a document, version and checksum taken off.
+#[derive(Clone, Debug)]
+pub struct DocumentRecord {
+    body: Bytes,
+}
+
+impl DocumentRecord {
+    /// The newest version of the format. It covers the layout of values and of CRDT metadata.
+    pub const VERSION: u8 = 1;
+
+    /// The record of `document`.
+    #[must_use]
+    pub fn seal(document: &Document, replicas: &mut dyn ReplicaNumbers) -> Vec<u8> {
+        let mut record = vec![0; ENVELOPE_BYTES];
+        if let Some(version) = record.first_mut() {
+            *version = Self::VERSION;
+        }
+        document.encode(replicas, &mut record);
+        set_checksum(&mut record);
+        record
+    }
+
+    /// The record, its checksum verified.
+    pub fn open(record: &Bytes) -> Result<Self, RecordError> {
+        open(record, Self::VERSION)?;
+        Ok(Self {
+            body: record.slice(ENVELOPE_BYTES..),
+        })
+    }
+
+    /// The record for a reader: the checksum is not looked at.
+    pub fn peek(record: &Bytes) -> Result<Self, RecordError> {
+        open_unchecked(record, Self::VERSION)?;
+        Ok(Self {
+            body: record.slice(ENVELOPE_BYTES..),
+        })
+    }
+
+    /// The bytes that `antipode-crdt` wrote.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The replicated state, for changing it.
+    pub fn document(&self, replicas: &dyn ReplicaNumbers) -> Result<Document, RecordError> {
+        Document::decode(&self.body, replicas).map_err(undecodable)
+    }
+
+    /// What the document shows, read in place, and its version; `None` if it does not exist (a removal of it is kept).
+    pub fn shown(
+        &self,
+        replicas: &dyn ReplicaNumbers,
+    ) -> Result<Option<(Value, Revision)>, RecordError> {
+        shown_packed(&self.body, replicas).map_err(undecodable)
+    }
+}
+
+fn undecodable(error: DecodeError) -> RecordError {
+    RecordError::Part {
+        part: "document",
+        what: error.to_string(),
+    }
+}
