@@ -37,7 +37,12 @@ pub fn ensure() -> Result<CxxCompiler> {
     }
     let mut packages = Vec::new();
     if compiler.is_none() {
-        println!("setup: no C++20 compiler found (tried $CXX, clang++ and g++); RocksDB needs one");
+        if let Some(program) = chosen_cxx() {
+            bail!(
+                "CXX is {program:?}, which does not compile C++20; name one that does, or unset it"
+            );
+        }
+        println!("setup: no C++20 compiler found (tried clang++ and g++); RocksDB needs one");
         packages.extend(["clang", "g++"]);
     }
     if !libclang {
@@ -54,9 +59,13 @@ pub fn ensure() -> Result<CxxCompiler> {
     Ok(compiler)
 }
 
+/// The compiler that the user asks for.
+fn chosen_cxx() -> Option<String> {
+    env::var("CXX").ok().filter(|program| !program.is_empty())
+}
+
 fn find_cxx() -> Option<CxxCompiler> {
-    let chosen = env::var("CXX").ok().filter(|program| !program.is_empty());
-    let candidates = chosen.map_or_else(
+    let candidates = chosen_cxx().map_or_else(
         || vec!["clang++".to_owned(), "g++".to_owned()],
         |program| vec![program],
     );
