@@ -55,7 +55,9 @@ impl Ca {
     /// Makes the authority of a new cluster.
     pub fn create(cluster: ClusterId) -> Result<Self, CertificateError> {
         let key = KeyPair::generate().map_err(generate)?;
-        let certificate = authority_params(cluster)?.self_signed(&key).map_err(generate)?;
+        let certificate = authority_params(cluster)?
+            .self_signed(&key)
+            .map_err(generate)?;
         Ok(Self {
             cluster,
             certificate_pem: certificate.pem(),
@@ -89,14 +91,22 @@ impl Ca {
         let authority = authority_params(self.cluster)?;
         let issuer = Issuer::from_params(&authority, &self.key);
         let certificate = params.signed_by(&key, &issuer).map_err(generate)?;
-        Bundle::from_pem(&self.certificate_pem, &certificate.pem(), &key.serialize_pem())
+        Bundle::from_pem(
+            &self.certificate_pem,
+            &certificate.pem(),
+            &key.serialize_pem(),
+        )
     }
 
     /// Writes the authority into a directory, which is made. An authority that is already there is left alone: with
     /// it, the cluster's nodes could no longer be added to.
     pub fn write(&self, directory: &Path) -> Result<(), CertificateError> {
         make_directory(directory)?;
-        write_private(&directory.join(CA_KEY), &self.key.serialize_pem(), Overwrite::No)?;
+        write_private(
+            &directory.join(CA_KEY),
+            &self.key.serialize_pem(),
+            Overwrite::No,
+        )?;
         write_public(&directory.join(CA_CERTIFICATE), &self.certificate_pem)
     }
 
@@ -105,12 +115,11 @@ impl Ca {
         let certificate_path = directory.join(CA_CERTIFICATE);
         let certificate_pem = read_text(&certificate_path)?;
         let key_path = directory.join(CA_KEY);
-        let key = KeyPair::from_pem(&read_text(&key_path)?).map_err(|error| {
-            CertificateError::File {
+        let key =
+            KeyPair::from_pem(&read_text(&key_path)?).map_err(|error| CertificateError::File {
                 path: key_path,
                 reason: error.to_string(),
-            }
-        })?;
+            })?;
         let certificate = parse_certificate(&certificate_pem)?;
         let cluster = cluster_of_authority(&certificate)?;
         // The issuer's name and key identifier are derived from cluster and key, so they must be the certificate's.
@@ -362,11 +371,17 @@ mod tests {
         bundle.write(directory.path()).unwrap();
         let read = Bundle::read(directory.path()).unwrap();
         assert_eq!(read.identity(), bundle.identity());
-        assert_eq!(read.identity().uri(), format!("antipode://{}/tokyo/tokyo-1", ca.cluster()));
+        assert_eq!(
+            read.identity().uri(),
+            format!("antipode://{}/tokyo/tokyo-1", ca.cluster())
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(directory.path().join(NODE_KEY)).unwrap().permissions().mode();
+            let mode = fs::metadata(directory.path().join(NODE_KEY))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
     }
@@ -379,7 +394,11 @@ mod tests {
         let again = Ca::read(directory.path()).unwrap();
         assert_eq!(again.cluster(), ca.cluster());
         let bundle = again.issue("a", "r").unwrap();
-        let from_first = Bundle::from_pem(ca.certificate_pem(), &bundle.certificate_pem, &bundle.key_pem);
+        let from_first = Bundle::from_pem(
+            ca.certificate_pem(),
+            &bundle.certificate_pem,
+            &bundle.key_pem,
+        );
         assert!(from_first.is_ok(), "{from_first:?}");
         let error = ca.write(directory.path()).unwrap_err();
         assert!(matches!(error, CertificateError::Exists { .. }), "{error}");
@@ -393,13 +412,27 @@ mod tests {
         );
         let (a, b) = (one.issue("a", "r").unwrap(), one.issue("b", "r").unwrap());
         let check = |authority: &str, certificate: &str, key: &str| {
-            Bundle::from_pem(authority, certificate, key).unwrap_err().code()
+            Bundle::from_pem(authority, certificate, key)
+                .unwrap_err()
+                .code()
         };
-        assert_eq!(check(&a.authority_pem, &a.certificate_pem, &b.key_pem), 5301);
-        assert_eq!(check(other.certificate_pem(), &a.certificate_pem, &a.key_pem), 5303);
+        assert_eq!(
+            check(&a.authority_pem, &a.certificate_pem, &b.key_pem),
+            5301
+        );
+        assert_eq!(
+            check(other.certificate_pem(), &a.certificate_pem, &a.key_pem),
+            5303
+        );
         let forged = Ca::create(one.cluster()).unwrap();
-        assert_eq!(check(forged.certificate_pem(), &a.certificate_pem, &a.key_pem), 5302);
+        assert_eq!(
+            check(forged.certificate_pem(), &a.certificate_pem, &a.key_pem),
+            5302
+        );
         assert_eq!(check(&a.authority_pem, "not PEM", &a.key_pem), 5301);
-        assert_eq!(check(&a.authority_pem, one.certificate_pem(), &a.key_pem), 5301);
+        assert_eq!(
+            check(&a.authority_pem, one.certificate_pem(), &a.key_pem),
+            5301
+        );
     }
 }

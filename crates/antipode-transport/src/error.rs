@@ -16,7 +16,9 @@ pub enum Retry {
 /// Why a certificate, or the identity in it, was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    #[error("{what} {name:?} must be 1 to 63 characters of a-z, 0-9, '-', '_' and '.', and begin with a letter or digit")]
+    #[error(
+        "{what} {name:?} must be 1 to 63 characters of a-z, 0-9, '-', '_' and '.', and begin with a letter or digit"
+    )]
     Name { what: &'static str, name: String },
     #[error("{text:?} is not a cluster id (32 hexadecimal digits, with or without dashes)")]
     ClusterId { text: String },
@@ -99,7 +101,9 @@ pub enum LinkError {
     RefusedByPeer { reason: String },
     #[error("malformed data from the peer: {0}")]
     Frame(#[from] FrameError),
-    #[error("the peer speaks protocol {theirs_min} to {theirs_max}, this node {ours_min} to {ours_max}")]
+    #[error(
+        "the peer speaks protocol {theirs_min} to {theirs_max}, this node {ours_min} to {ours_max}"
+    )]
     Protocol {
         ours_min: u8,
         ours_max: u8,

@@ -42,7 +42,9 @@ impl FromStr for ClusterId {
     fn from_str(text: &str) -> Result<Self, CertificateError> {
         Uuid::try_parse(text)
             .map(Self)
-            .map_err(|_| CertificateError::ClusterId { text: shorten(text) })
+            .map_err(|_| CertificateError::ClusterId {
+                text: shorten(text),
+            })
     }
 }
 
@@ -120,7 +122,8 @@ pub(crate) fn is_antipode_uri(uri: &str) -> bool {
 }
 
 fn check_name(what: &'static str, name: &str) -> Result<(), CertificateError> {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    let allowed =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
     let begins_well = name
         .chars()
         .next()

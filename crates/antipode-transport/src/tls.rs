@@ -139,7 +139,9 @@ impl Verifier {
         });
         verdict.map_err(|error| {
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            rustls::Error::InvalidCertificate(rustls::CertificateError::ApplicationVerificationFailure)
+            rustls::Error::InvalidCertificate(
+                rustls::CertificateError::ApplicationVerificationFailure,
+            )
         })
     }
 }
