@@ -63,6 +63,19 @@ pub struct Config {
     pub connect_interval: Micros,
     /// A member that holds an accepted but undecided epoch for this long proposes it itself.
     pub epoch_patience: Micros,
+    /// Which bugs to have.
+    #[cfg(feature = "planted-bugs")]
+    pub planted: Planted,
+}
+
+/// Bugs for the simulator to find.
+#[cfg(feature = "planted-bugs")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Planted {
+    /// Records are delivered without looking at what their writer had seen.
+    pub skip_dependencies: bool,
+    /// Catch-up leaves out the last record of a range.
+    pub skip_last_record: bool,
 }
 
 impl Default for Config {
@@ -87,6 +100,8 @@ impl Default for Config {
             retry_interval: Micros::from_ms(1_000),
             connect_interval: Micros::from_ms(500),
             epoch_patience: Micros::from_ms(60_000),
+            #[cfg(feature = "planted-bugs")]
+            planted: Planted::default(),
         }
     }
 }

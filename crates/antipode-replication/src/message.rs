@@ -90,6 +90,8 @@ pub struct Hello {
     pub epoch: EpochRef,
     /// The sender's monotonic time in microseconds, echoed in the answer.
     pub sent: u64,
+    /// Whether the sender still listens before it speaks.
+    pub on_probation: bool,
 }
 
 /// Answers a Hello. The evidence is judged by the one it is about, with what it has then: an old message accuses nobody.
@@ -127,6 +129,8 @@ pub struct Sealed {
     pub ballot: Ballot,
     /// What the sender has voted for already.
     pub accepted: Option<Accepted>,
+    /// The sender's report counter, which rises with each vote.
+    pub said: u64,
 }
 
 /// A vote, or the refusal of one.
@@ -136,6 +140,8 @@ pub struct Vote {
     pub number: u64,
     /// The ballot voted for; in a refusal, the higher one that was promised.
     pub ballot: Ballot,
+    /// The sender's report counter, which rises with each vote.
+    pub said: u64,
 }
 
 /// A report of how far the sender is, all of it durable.
@@ -177,6 +183,8 @@ pub struct Txs {
     pub transfer: u64,
     /// Whether the transfer ends with this.
     pub last: bool,
+    /// Bytes of records sent in the transfer, these included; so a lost message costs no credit.
+    pub sent: u64,
     /// The records.
     pub runs: Vec<Run>,
 }
@@ -228,9 +236,12 @@ impl Message {
             }
             Self::Epoch(epoch) => fields.bytes(1, epoch.encoded()),
             Self::NeedEpoch(epoch) => encode_epoch_ref(*epoch, &mut fields),
-            Self::Seal(seal) => encode_vote(seal.number, seal.ballot, &mut fields),
+            Self::Seal(seal) => {
+                fields.number(1, seal.number);
+                fields.with(2, |out| seal.ballot.encode(out));
+            }
             Self::Sealed(sealed) => {
-                encode_vote(sealed.number, sealed.ballot, &mut fields);
+                encode_vote(sealed.number, sealed.ballot, sealed.said, &mut fields);
                 if let Some(accepted) = &sealed.accepted {
                     fields.with(3, |out| accepted.ballot.encode(out));
                     fields.bytes(4, accepted.epoch.encoded());
@@ -241,7 +252,7 @@ impl Message {
                 fields.bytes(4, accept.epoch.encoded());
             }
             Self::Accepted(vote) | Self::Refused(vote) => {
-                encode_vote(vote.number, vote.ballot, &mut fields);
+                encode_vote(vote.number, vote.ballot, vote.said, &mut fields);
             }
             Self::Digest(digest) => encode_digest(digest, &mut fields),
             Self::Txs(txs) => encode_txs(txs, &mut fields),
@@ -309,15 +320,16 @@ impl Message {
             }),
             3 => Self::Epoch(Epoch::decode(fields.need(1, "epoch")?)?),
             4 => Self::NeedEpoch(decode_epoch_ref(&fields)?),
-            5 => {
-                let Vote { number, ballot } = decode_vote(&fields)?;
-                Self::Seal(Seal { number, ballot })
-            }
+            5 => Self::Seal(Seal {
+                number: fields.number(1, "epoch number")?,
+                ballot: fields.with(2, "ballot", Ballot::decode)?,
+            }),
             6 => {
-                let Vote { number, ballot } = decode_vote(&fields)?;
+                let vote = decode_vote(&fields)?;
                 Self::Sealed(Sealed {
-                    number,
-                    ballot,
+                    number: vote.number,
+                    ballot: vote.ballot,
+                    said: vote.said,
                     accepted: match fields.find(3) {
                         Some(value) => Some(Accepted {
                             ballot: Ballot::decode(&mut Reader::new(value))?,
@@ -366,6 +378,7 @@ fn encode_hello(hello: &Hello, fields: &mut FieldWriter) {
     fields.with(6, |out| hello.vv.encode(out));
     fields.number(7, hello.said);
     fields.number(8, hello.sent);
+    fields.number(9, u64::from(hello.on_probation));
 }
 
 fn decode_hello(fields: &Fields<'_>) -> Result<Hello, CodecError> {
@@ -380,6 +393,7 @@ fn decode_hello(fields: &Fields<'_>) -> Result<Hello, CodecError> {
         vv: fields.with(6, "vector", VersionVector::decode)?,
         said: fields.number(7, "said")?,
         sent: fields.number(8, "sent")?,
+        on_probation: fields.number_or(9, 0)? != 0,
     })
 }
 
@@ -399,15 +413,17 @@ fn decode_epoch_ref(fields: &Fields<'_>) -> Result<EpochRef, CodecError> {
     })
 }
 
-fn encode_vote(number: u64, ballot: Ballot, fields: &mut FieldWriter) {
+fn encode_vote(number: u64, ballot: Ballot, said: u64, fields: &mut FieldWriter) {
     fields.number(1, number);
     fields.with(2, |out| ballot.encode(out));
+    fields.number(5, said);
 }
 
 fn decode_vote(fields: &Fields<'_>) -> Result<Vote, CodecError> {
     Ok(Vote {
         number: fields.number(1, "epoch number")?,
         ballot: fields.with(2, "ballot", Ballot::decode)?,
+        said: fields.number_or(5, 0)?,
     })
 }
 
@@ -457,6 +473,7 @@ fn encode_txs(txs: &Txs, fields: &mut FieldWriter) {
     fields.with(2, |out| txs.vv.encode(out));
     fields.number(3, txs.transfer);
     fields.number(4, u64::from(txs.last));
+    fields.number(6, txs.sent);
     for run in &txs.runs {
         fields.with(5, |out| {
             out.u64_fixed(run.origin.0);
@@ -494,6 +511,7 @@ fn decode_txs(fields: &Fields<'_>, message: &Bytes) -> Result<Txs, CodecError> {
         vv: fields.with(2, "vector", VersionVector::decode)?,
         transfer: fields.number(3, "transfer")?,
         last: fields.number_or(4, 0)? != 0,
+        sent: fields.number_or(6, 0)?,
         runs,
     })
 }

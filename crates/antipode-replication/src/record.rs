@@ -29,7 +29,13 @@ impl Record {
     /// What the record counts for in buffers, credits and queues.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.bytes.len() as u64 + RECORD_OVERHEAD_BYTES
+        Self::size_of(&self.bytes)
+    }
+
+    /// What a record of these bytes counts for.
+    #[must_use]
+    pub fn size_of(bytes: &Bytes) -> u64 {
+        bytes.len() as u64 + RECORD_OVERHEAD_BYTES
     }
 }
 
