@@ -40,6 +40,8 @@ pub enum StoreError {
         doing: &'static str,
         /// The system's words.
         detail: String,
+        /// Whether the failed write may appear later.
+        written: Written,
     },
     /// The operating system reported an error.
     #[error("cannot {doing}: {detail}")]
@@ -152,7 +154,7 @@ impl StoreError {
     #[must_use]
     pub fn written(&self) -> Written {
         match self {
-            Self::Io { written, .. } => *written,
+            Self::Full { written, .. } | Self::Io { written, .. } => *written,
             _ => Written::Nothing,
         }
     }

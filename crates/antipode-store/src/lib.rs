@@ -19,6 +19,8 @@ pub mod memory;
 pub mod record;
 mod space;
 mod storage;
+#[cfg(feature = "suite")]
+pub mod suite;
 
 pub use batch::{Batch, BatchOperation};
 pub use error::{RecordError, Retry, ShownKey, StoreError, Written};

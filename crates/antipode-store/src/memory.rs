@@ -323,6 +323,7 @@ impl State {
                     StoreError::Full {
                         doing: "write",
                         detail: "no space left on the disk in memory".to_owned(),
+                        written: Written::Nothing,
                     },
                     None,
                 );
