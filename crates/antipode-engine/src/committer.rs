@@ -1,0 +1,570 @@
+//! The committer: the one place that changes the store.
+//!
+//! It takes transactions of clients ([`CommitRequest`]) and of peers ([`Record`]), gives the former their dots and stamps,
+//! applies both through the same working set, and makes many of them one batch. Order of a transaction's life here:
+//! check what it expects, resolve drafts against the newest state, apply, log, and account for it in heads, version
+//! vector, digest and counts; all of that is in the one batch, so a crash leaves the state before or the state after.
+//!
+//! Nothing here waits for the disk: the batch is in the store's log when [`Committer::commit`] returns, and the node has
+//! it synced before anything is acknowledged at `disk` or sent to a peer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use antipode_clock::{
+    Context, Dot, Hlc, HlcClock, ReplicaId, Seen, Stamp, TxHeader, VersionVector,
+};
+use antipode_crdt::{Document, WriterRules, resolve};
+use antipode_query::SourceError;
+use antipode_replication::{Record, Refusal, Refused, StateDigest};
+use antipode_store::keyspace::{GroupKey, LogKey, MetaKey};
+use antipode_store::record::{
+    ClockBound, Count, DigestRecord, Record as _, ReplicaTable, StoredMessage, TxOp, Vector,
+};
+use antipode_store::{Batch, CollectionId, GroupId, Space, Storage, StoreError, Sync};
+use antipode_value::Str;
+
+use crate::catalog::{Catalog, Deletes, Ended, SystemCollection};
+use crate::error::EngineError;
+use crate::identity::{Heads, Recovered};
+use crate::report::ReportLog;
+use crate::request::{CommitRequest, Committed, DraftOperation, Expectation, OperationOutcome};
+use crate::stored;
+use crate::token;
+use crate::working::WorkingSet;
+
+/// All fabrics are one replication group for now; the id is in every key and message.
+pub(crate) const GROUP: GroupId = GroupId(1);
+
+/// Largest transaction, in bytes of its log record.
+pub const TRANSACTION_BYTES_MAX: usize = 64 << 20;
+
+/// What one batch did.
+#[derive(Debug)]
+pub(crate) struct BatchOutcome {
+    /// The reply to each request, in order.
+    pub replies: Vec<Result<Committed, EngineError>>,
+    /// Log records of this replica's own new transactions.
+    pub records: Vec<Record>,
+    /// Records of peers that could not be applied.
+    pub refused: Vec<Refused>,
+    /// Whether the catalog is another one now.
+    pub catalog_changed: bool,
+    /// How many writes a merge discarded.
+    pub discarded: u64,
+}
+
+/// State of the committer. All of it can be read again from the store.
+pub(crate) struct Committer {
+    storage: Arc<dyn Storage>,
+    me: ReplicaId,
+    /// Drawn at process start; the first transaction of this process carries it.
+    boot: u64,
+    boot_logged: bool,
+    clock: HlcClock,
+    vv: VersionVector,
+    heads: Heads,
+    /// What has been applied, as the context of the next own transaction.
+    context: Context,
+    digest: u128,
+    counts: BTreeMap<CollectionId, u64>,
+    numbers: ReplicaTable,
+    catalog: Arc<Catalog>,
+    reports: ReportLog,
+}
+
+/// One transaction on its way into the batch.
+struct Prepared {
+    header: TxHeader,
+    operations: Vec<TxOp>,
+}
+
+impl Committer {
+    pub fn new(storage: Arc<dyn Storage>, boot: u64, recovered: Recovered) -> Self {
+        let context = recovered.heads.context();
+        Self {
+            storage,
+            me: recovered.identity.replica,
+            boot,
+            boot_logged: recovered.heads.has_boot(recovered.identity.replica, boot),
+            clock: HlcClock::starting_above(recovered.clock_bound),
+            vv: recovered.vv,
+            heads: recovered.heads,
+            context,
+            digest: recovered.digest,
+            counts: recovered.counts,
+            numbers: recovered.numbers,
+            catalog: Arc::new(recovered.catalog),
+            reports: recovered.reports,
+        }
+    }
+
+    pub fn me(&self) -> ReplicaId {
+        self.me
+    }
+
+    pub fn vv(&self) -> &VersionVector {
+        &self.vv
+    }
+
+    pub fn digest(&self) -> StateDigest {
+        StateDigest(self.digest)
+    }
+
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    pub fn numbers(&self) -> &ReplicaTable {
+        &self.numbers
+    }
+
+    pub fn heads(&self) -> &Heads {
+        &self.heads
+    }
+
+    pub fn last_hlc(&self) -> Hlc {
+        self.clock.last()
+    }
+
+    pub fn discarded_total(&self) -> u64 {
+        self.reports.total()
+    }
+
+    /// Commits transactions of clients and applies transactions of peers, as one batch. `before_write` sees the replica
+    /// numbers before any reader can meet a record that uses them.
+    ///
+    /// # Errors
+    /// When the store fails: then nothing of the batch counts, and the committer has to be made anew from the store.
+    pub fn commit(
+        &mut self,
+        requests: Vec<CommitRequest>,
+        deliveries: Vec<Record>,
+        wall_ms: u64,
+        before_write: &mut dyn FnMut(&ReplicaTable),
+    ) -> Result<BatchOutcome, EngineError> {
+        let mut working = WorkingSet::new(self.storage.clone());
+        let mut batch = Batch::new();
+        let mut outcome = BatchOutcome {
+            replies: Vec::with_capacity(requests.len()),
+            records: Vec::new(),
+            refused: Vec::new(),
+            catalog_changed: false,
+            discarded: 0,
+        };
+        for request in requests {
+            let reply = self.commit_own(&mut working, &mut batch, &mut outcome, request, wall_ms);
+            match reply {
+                // Damage and disk errors concern the node, not this request alone.
+                Err(EngineError::Store(error)) => return Err(error.into()),
+                reply => outcome.replies.push(reply),
+            }
+        }
+        for record in deliveries {
+            let dot = record.header.dot;
+            if let Err(reason) =
+                self.apply_remote(&mut working, &mut batch, &mut outcome, record)?
+            {
+                outcome.refused.push(Refused { dot, reason });
+                break;
+            }
+        }
+        self.write(working, batch, &mut outcome, before_write)?;
+        Ok(outcome)
+    }
+
+    fn commit_own(
+        &mut self,
+        working: &mut WorkingSet,
+        batch: &mut Batch,
+        outcome: &mut BatchOutcome,
+        request: CommitRequest,
+        wall_ms: u64,
+    ) -> Result<Committed, EngineError> {
+        let ticks = u32::try_from(request.operations.len().max(1)).unwrap_or(u32::MAX);
+        let first = self.clock.reserve(wall_ms, u64::from(ticks));
+        let stamp = Stamp::new(first, self.me);
+        working.begin(request.operations.len() > 1);
+        let prepared = self.prepare_own(working, &request, stamp, ticks);
+        let (prepared, mut outcomes) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                working.roll_back();
+                return Err(error);
+            }
+        };
+        let chain = self.heads.chain(self.me);
+        let record = stored::log_record(&prepared.header, &prepared.operations, chain);
+        if record.bytes.len() > TRANSACTION_BYTES_MAX {
+            working.roll_back();
+            return Err(EngineError::TransactionTooLarge {
+                bytes: record.bytes.len(),
+                limit: TRANSACTION_BYTES_MAX,
+            });
+        }
+        if !request.return_documents {
+            outcomes
+                .iter_mut()
+                .for_each(|outcome| outcome.document = None);
+        }
+        self.account(batch, &record);
+        self.boot_logged = true;
+        self.take_schema(working, &prepared.operations, outcome)?;
+        outcome.records.push(record);
+        Ok(Committed {
+            dot: prepared.header.dot,
+            stamp,
+            outcomes,
+            token: token::encode(&self.vv),
+        })
+    }
+
+    fn prepare_own(
+        &mut self,
+        working: &mut WorkingSet,
+        request: &CommitRequest,
+        stamp: Stamp,
+        ticks: u32,
+    ) -> Result<(Prepared, Vec<OperationOutcome>), EngineError> {
+        let seq = self.vv.get(self.me) + 1;
+        let header = TxHeader {
+            dot: Dot::new(self.me, seq),
+            stamp,
+            ticks,
+            boot: (!self.boot_logged).then_some(self.boot),
+            delta: self.heads.moved_since_own(self.me, &self.context),
+        };
+        let mut operations = Vec::with_capacity(request.operations.len());
+        let mut outcomes = Vec::with_capacity(request.operations.len());
+        for (position, draft) in (0u64..).zip(&request.operations) {
+            let stamp = stamp.plus(position);
+            // The own entry covers the earlier operations of the same transaction.
+            self.context.advance(
+                self.me,
+                Seen {
+                    seq: seq - 1,
+                    hlc: Hlc(stamp.hlc.0 - 1),
+                },
+            );
+            let (operation, outcome) =
+                self.prepare_operation(working, draft, stamp, request.return_documents)?;
+            operations.push(operation);
+            outcomes.push(outcome);
+        }
+        Ok((Prepared { header, operations }, outcomes))
+    }
+
+    fn prepare_operation(
+        &mut self,
+        working: &mut WorkingSet,
+        draft: &DraftOperation,
+        stamp: Stamp,
+        return_document: bool,
+    ) -> Result<(TxOp, OperationOutcome), EngineError> {
+        match draft {
+            DraftOperation::Document {
+                collection,
+                key,
+                draft,
+                expect,
+            } => {
+                let Some(entry) = self.catalog.collection_by_id(*collection) else {
+                    return Err(SourceError::Gone {
+                        name: format!("collection {:016x}", collection.0),
+                    }
+                    .into());
+                };
+                let name = entry.name.clone();
+                let rules = WriterRules {
+                    deletes: match entry.deletes {
+                        Deletes::Win => antipode_crdt::Deletes::Win,
+                        Deletes::Lose => antipode_crdt::Deletes::Lose,
+                    },
+                };
+                let document = working.document(&self.numbers, *collection, key)?;
+                meets(document, *expect, &name, key)?;
+                let operation = resolve(document, draft, &rules)
+                    .map_err(|error| stored::source_error(error, &name, key))?;
+                let after = working.apply(
+                    &self.numbers,
+                    *collection,
+                    key,
+                    &operation,
+                    stamp,
+                    &self.context,
+                )?;
+                let outcome = OperationOutcome {
+                    revision: after.revision(),
+                    document: if return_document { after.show() } else { None },
+                    message_seq: None,
+                };
+                Ok((
+                    TxOp::Document {
+                        collection: *collection,
+                        key: key.clone(),
+                        operation,
+                    },
+                    outcome,
+                ))
+            }
+            DraftOperation::Message { stream, message } => {
+                if self.catalog.stream_by_id(*stream).is_none() {
+                    return Err(SourceError::Gone {
+                        name: format!("stream {:016x}", stream.0),
+                    }
+                    .into());
+                }
+                let stored = StoredMessage {
+                    hlc: stamp.hlc,
+                    transaction_seq: self.vv.get(self.me) + 1,
+                    message: message.clone(),
+                };
+                let seq = working.append(*stream, self.me, &stored)?;
+                let outcome = OperationOutcome {
+                    revision: None,
+                    document: None,
+                    message_seq: Some(seq),
+                };
+                Ok((
+                    TxOp::Message {
+                        stream: *stream,
+                        message: message.clone(),
+                    },
+                    outcome,
+                ))
+            }
+        }
+    }
+
+    /// Applies a peer's transaction. The outer error is the store's, the inner one the record's.
+    fn apply_remote(
+        &mut self,
+        working: &mut WorkingSet,
+        batch: &mut Batch,
+        outcome: &mut BatchOutcome,
+        record: Record,
+    ) -> Result<Result<(), Refusal>, EngineError> {
+        let header = record.header.clone();
+        let origin = header.dot.replica;
+        // A record that was handed over twice, around a refusal, changes nothing.
+        if self.vv.covers(header.dot) {
+            return Ok(Ok(()));
+        }
+        if header.dot.seq != self.vv.get(origin) + 1 || origin == self.me {
+            return Ok(Err(Refusal::Fork));
+        }
+        let operations = match stored::operations(&record, self.heads.chain(origin)) {
+            Ok(operations) => operations,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if operations.len() as u64 > u64::from(header.ticks) {
+            return Ok(Err(Refusal::Damaged));
+        }
+        let mut context = header.context(&self.heads.context_of(origin));
+        working.begin(true);
+        let prepared = Prepared { header, operations };
+        if let Err(error) = self.apply_operations(working, &prepared, &mut context) {
+            working.roll_back();
+            return Err(error);
+        }
+        self.clock.observe(prepared.header.last_hlc());
+        self.account(batch, &record);
+        self.take_schema(working, &prepared.operations, outcome)?;
+        Ok(Ok(()))
+    }
+
+    fn apply_operations(
+        &mut self,
+        working: &mut WorkingSet,
+        prepared: &Prepared,
+        context: &mut Context,
+    ) -> Result<(), EngineError> {
+        let Dot {
+            replica: origin,
+            seq,
+        } = prepared.header.dot;
+        for (position, operation) in (0u64..).zip(&prepared.operations) {
+            let stamp = prepared.header.stamp.plus(position);
+            context.advance(
+                origin,
+                Seen {
+                    seq: seq - 1,
+                    hlc: Hlc(stamp.hlc.0.saturating_sub(1)),
+                },
+            );
+            match operation {
+                TxOp::Document {
+                    collection,
+                    key,
+                    operation,
+                } => {
+                    // Delivery is causal, so the collection's creation was seen before: what is not there was dropped.
+                    if self.catalog.collection_by_id(*collection).is_none() {
+                        self.reports.count_dropped();
+                        continue;
+                    }
+                    working.apply(&self.numbers, *collection, key, operation, stamp, context)?;
+                }
+                TxOp::Message { stream, message } => {
+                    if self.catalog.stream_by_id(*stream).is_none() {
+                        self.reports.count_dropped();
+                        continue;
+                    }
+                    let message = message.clone();
+                    let stored = StoredMessage {
+                        hlc: stamp.hlc,
+                        transaction_seq: seq,
+                        message,
+                    };
+                    working.append(*stream, origin, &stored)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a transaction into the log and moves heads and vector over it.
+    fn account(&mut self, batch: &mut Batch, record: &Record) {
+        let header = &record.header;
+        batch.put(
+            Space::Log,
+            &LogKey {
+                group: GROUP,
+                dot: header.dot,
+            }
+            .encode(),
+            &record.bytes,
+        );
+        self.vv.advance(header.dot);
+        self.heads.advance(record);
+        self.context.advance(header.dot.replica, header.seen());
+    }
+
+    /// Lets the catalog follow the schema documents that a transaction changed.
+    fn take_schema(
+        &mut self,
+        working: &mut WorkingSet,
+        operations: &[TxOp],
+        outcome: &mut BatchOutcome,
+    ) -> Result<(), EngineError> {
+        for operation in operations {
+            let TxOp::Document {
+                collection, key, ..
+            } = operation
+            else {
+                continue;
+            };
+            if !SystemCollection::is_schema(*collection) {
+                continue;
+            }
+            let shown = working.document(&self.numbers, *collection, key)?.show();
+            let Some(shown) = shown else { continue };
+            outcome.catalog_changed = true;
+            let ended = Arc::make_mut(&mut self.catalog).take_document(*collection, &shown);
+            match ended {
+                Some(Ended::Collection(id)) => working.end_collection(&self.numbers, id)?,
+                Some(Ended::Stream(id)) => working.end_stream(id),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what all transactions of the batch left behind, and writes it.
+    fn write(
+        &mut self,
+        working: WorkingSet,
+        mut batch: Batch,
+        outcome: &mut BatchOutcome,
+        before_write: &mut dyn FnMut(&ReplicaTable),
+    ) -> Result<(), EngineError> {
+        let (documents, totals, reports) = working.finish(&mut self.numbers, &self.catalog)?;
+        if batch.is_empty() && documents.is_empty() {
+            return Ok(());
+        }
+        batch.append(&documents);
+        self.digest = self.digest.wrapping_add(totals.digest);
+        for (collection, change) in totals.counts {
+            let count = self.counts.entry(collection).or_default();
+            *count = count.saturating_add_signed(change);
+            batch.put(
+                Space::Meta,
+                &MetaKey::DocumentCount(collection).encode(),
+                &Count(*count).seal(),
+            );
+        }
+        outcome.discarded = reports.len() as u64;
+        self.reports.take(reports, &mut batch);
+        if let Some(bound) = self.clock.bound_needed(self.clock.last()) {
+            batch.put(
+                Space::Meta,
+                &MetaKey::ClockBound.encode(),
+                &ClockBound(bound).seal(),
+            );
+            self.clock.bound_is_durable(bound);
+        }
+        let new_numbers = self.numbers.has_new();
+        self.numbers.take_new(&mut batch);
+        self.heads.put_moved(&mut batch);
+        batch.put(
+            Space::Meta,
+            &group_key(GroupKey::Vector),
+            &Vector(self.vv.clone()).seal(),
+        );
+        batch.put(
+            Space::Meta,
+            &group_key(GroupKey::Digest),
+            &DigestRecord(self.digest).seal(),
+        );
+        if new_numbers {
+            before_write(&self.numbers);
+        }
+        self.storage.write(batch, Sync::No)?;
+        Ok(())
+    }
+
+    /// Writes one record of metadata, outside of any transaction.
+    pub fn put_meta(&mut self, key: &[u8], record: &[u8]) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        batch.put(Space::Meta, key, record);
+        self.storage.write(batch, Sync::No)
+    }
+}
+
+pub(crate) fn group_key(item: GroupKey) -> Vec<u8> {
+    MetaKey::Group(GROUP, item).encode()
+}
+
+/// Whether a document is as the write needs it.
+fn meets(
+    document: &Document,
+    expect: Expectation,
+    collection: &str,
+    key: &Str,
+) -> Result<(), EngineError> {
+    let found = document.revision();
+    let names = || (collection.to_owned(), key.to_string());
+    let error = match expect {
+        Expectation::Any => None,
+        Expectation::Absent => found.map(|_| {
+            let (collection, key) = names();
+            SourceError::KeyTaken { collection, key }
+        }),
+        Expectation::Exists => found.is_none().then(|| {
+            let (collection, key) = names();
+            SourceError::NotFound { collection, key }
+        }),
+        Expectation::Unchanged(seen) => (found != seen).then(|| {
+            let (collection, key) = names();
+            SourceError::Conflict { collection, key }
+        }),
+        Expectation::Revision(wanted) => (found != Some(wanted)).then(|| {
+            let (collection, key) = names();
+            match found {
+                Some(_) => SourceError::Conflict { collection, key },
+                None => SourceError::NotFound { collection, key },
+            }
+        }),
+    };
+    error.map_or(Ok(()), |error| Err(error.into()))
+}

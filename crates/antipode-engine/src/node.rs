@@ -1,0 +1,681 @@
+//! A whole node as one state machine: the committer and the replication of its group, with the order of durability
+//! between them.
+//!
+//! A driver feeds [`NodeInput`]s with the time at which they happen, and carries out [`NodeOutput`]s in order. It owns what
+//! is outside: the thread on which [`Node::step`] runs, the one that syncs the store, sockets and timers.
+//!
+//! **What waits for the disk.** The committer's batches are in the store's log when a step returns, but not yet synced.
+//! One sync is under way at a time; a *ticket* is the number of batches written when it began. Replies at `disk`, pushes of
+//! own transactions and everything that replication wants behind a durable vote wait for the ticket that covers them. So
+//! many commits share one sync (group commit), and the next batch fills while the disk works.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use antipode_clock::{ReplicaId, VersionVector};
+use antipode_replication as replication;
+use antipode_replication::{
+    Alarm, Config as ReplicationConfig, Input, Lane, LinkId, Member, MembershipState, Micros, Now,
+    Output, Record, Replication, StateDigest, WriteGate,
+};
+use antipode_store::keyspace::GroupKey;
+use antipode_store::record::{Membership, Record as _};
+use antipode_store::{Storage, StoreError};
+use bytes::Bytes;
+
+use crate::committer::{Committer, group_key};
+use crate::error::EngineError;
+use crate::identity::{Identity, Recovered, Seed};
+use crate::request::{CommitReply, CommitRequest, Durability, RequestId};
+use crate::shared::Shared;
+use crate::stored;
+
+/// Time between syncs when nobody waits for one: a record waits at most this long before it can be pushed.
+const SYNC_INTERVAL: Micros = Micros(1_000);
+
+/// Time between attempts to take writes again after the store failed.
+const RECOVER_INTERVAL: Micros = Micros::from_ms(1_000);
+
+/// Requests in one batch: enough to share a sync well, few enough to bound the latency of the first.
+const BATCH_REQUESTS_MAX: usize = 1_024;
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum NodeInput {
+    /// A client's transaction.
+    Commit(CommitRequest),
+    /// Everything up to this ticket is on the disk.
+    Synced {
+        /// The ticket of [`NodeOutput::Sync`].
+        ticket: u64,
+    },
+    /// The sync failed.
+    SyncFailed {
+        /// The ticket of [`NodeOutput::Sync`].
+        ticket: u64,
+        /// Why.
+        error: StoreError,
+    },
+    /// A link, a message of a peer, or an operator's command.
+    Replication(Input),
+    /// The time asked for by [`NodeOutput::Wake`] has come.
+    Tick,
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub enum NodeOutput {
+    /// The answer to a client's transaction.
+    Reply {
+        /// Which.
+        request: RequestId,
+        /// The answer.
+        reply: CommitReply,
+    },
+    /// Sync the store, then answer with [`NodeInput::Synced`]. At most one is under way.
+    Sync {
+        /// Goes into the answer.
+        ticket: u64,
+    },
+    /// Send a message.
+    Send {
+        /// To whom.
+        link: LinkId,
+        /// In which queue.
+        lane: Lane,
+        /// The message.
+        bytes: Bytes,
+    },
+    /// Dial a peer.
+    Connect {
+        /// Whereto.
+        address: String,
+    },
+    /// Close a link.
+    Disconnect {
+        /// Which.
+        link: LinkId,
+    },
+    /// A person must know.
+    Alarm(Alarm),
+    /// The store failed, and the node takes no writes until it has recovered.
+    WritesStopped {
+        /// Why.
+        cause: String,
+    },
+    /// The node takes writes again.
+    WritesResumed,
+    /// What readers see has moved: waiting readers look again.
+    Visible,
+    /// Send [`NodeInput::Tick`] at this time; replaces the time asked for before.
+    Wake(Micros),
+}
+
+/// How a node takes part in its cluster.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// The cluster, from its certificates.
+    pub cluster: u128,
+    /// The node's name.
+    pub node: String,
+    /// The node's region.
+    pub region: String,
+    /// Where peers can reach this node; empty where they cannot.
+    pub address: String,
+    /// Whether this node founds its cluster, if it has none yet. A node that does not waits to be taken in.
+    pub founds: bool,
+    /// Limits and seed addresses of replication.
+    pub replication: ReplicationConfig,
+}
+
+/// What a node shows of itself.
+#[derive(Clone, Debug)]
+pub struct NodeStatus {
+    /// The node's names.
+    pub identity: Identity,
+    /// What is applied here.
+    pub vv: VersionVector,
+    /// What of that survives a power cut.
+    pub durable: VersionVector,
+    /// Digest of what is shown.
+    pub digest: StateDigest,
+    /// Replication: epoch, members, peers.
+    pub replication: replication::Status,
+    /// Why no writes are taken, if so.
+    pub read_only: Option<String>,
+    /// How many writes merges have discarded here.
+    pub discarded: u64,
+}
+
+/// A reply that waits for the disk.
+struct Waiting {
+    ticket: u64,
+    request: RequestId,
+    reply: CommitReply,
+}
+
+/// What stood in the store when a sync began.
+struct SyncPoint {
+    ticket: u64,
+    vv: VersionVector,
+    digest: StateDigest,
+}
+
+/// A node.
+pub struct Node {
+    storage: Arc<dyn Storage>,
+    config: NodeConfig,
+    seed: Seed,
+    identity: Identity,
+    committer: Committer,
+    replication: Replication,
+    shared: Arc<Shared>,
+    links: BTreeSet<LinkId>,
+    gate: WriteGate,
+    outage: Option<String>,
+    next_recovery: Micros,
+    /// Batches written so far: the newest ticket.
+    written: u64,
+    /// The newest ticket that is on the disk.
+    synced: u64,
+    syncing: Option<SyncPoint>,
+    next_sync: Micros,
+    durable: VersionVector,
+    waiting: VecDeque<Waiting>,
+    /// Outputs of replication behind a durable vote, and the ticket of that vote.
+    held: VecDeque<Output>,
+    held_until: Option<u64>,
+    replication_wake: Option<Micros>,
+    started: bool,
+}
+
+impl Node {
+    /// Opens the node in `storage`, and makes it there if the store is empty. `seed` holds the random numbers of this
+    /// process start.
+    ///
+    /// # Errors
+    /// When the store cannot be read, is damaged, or belongs to another node or cluster.
+    pub fn open(
+        storage: Arc<dyn Storage>,
+        config: NodeConfig,
+        seed: Seed,
+    ) -> Result<Self, EngineError> {
+        let recovered = Recovered::read_or_create(&*storage, &config, seed)?;
+        let identity = recovered.identity.clone();
+        let replication = start_replication(&config, seed, &recovered);
+        let shared = Arc::new(Shared::new(storage.clone(), identity.clone(), &recovered));
+        let durable = recovered.vv.clone();
+        let committer = Committer::new(storage.clone(), seed.boot, recovered);
+        let mut node = Self {
+            storage,
+            config,
+            seed,
+            identity,
+            committer,
+            replication,
+            shared,
+            links: BTreeSet::new(),
+            gate: WriteGate::Open,
+            outage: None,
+            next_recovery: Micros(0),
+            written: 0,
+            synced: 0,
+            syncing: None,
+            next_sync: Micros(0),
+            durable,
+            waiting: VecDeque::new(),
+            held: VecDeque::new(),
+            held_until: None,
+            replication_wake: None,
+            started: false,
+        };
+        node.publish_members();
+        Ok(node)
+    }
+
+    /// What sessions read.
+    #[must_use]
+    pub fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
+    }
+
+    /// What the node shows of itself.
+    #[must_use]
+    pub fn status(&self) -> NodeStatus {
+        NodeStatus {
+            identity: self.identity.clone(),
+            vv: self.committer.vv().clone(),
+            durable: self.durable.clone(),
+            digest: self.committer.digest(),
+            replication: self.replication.status(),
+            read_only: self.refuses_writes(),
+            discarded: self.committer.discarded_total(),
+        }
+    }
+
+    /// Handles what happened, and says what is to be done, in order.
+    pub fn step(&mut self, inputs: Vec<NodeInput>, now: Now) -> Vec<NodeOutput> {
+        let mut out = Vec::new();
+        if !self.started {
+            self.started = true;
+            self.replicate(Input::Start, now, &mut out);
+        }
+        let mut requests = Vec::new();
+        for input in inputs {
+            match input {
+                NodeInput::Commit(request) => {
+                    requests.push(request);
+                    if requests.len() >= BATCH_REQUESTS_MAX {
+                        self.commit(std::mem::take(&mut requests), now, &mut out);
+                    }
+                }
+                NodeInput::Synced { ticket } => self.synced(ticket, now, &mut out),
+                NodeInput::SyncFailed { ticket, error } => {
+                    self.sync_failed(ticket, &error, now, &mut out)
+                }
+                NodeInput::Replication(input) => self.take_replication(input, now, &mut out),
+                NodeInput::Tick => {}
+            }
+        }
+        if !requests.is_empty() {
+            self.commit(requests, now, &mut out);
+        }
+        self.tick(now, &mut out);
+        out
+    }
+
+    fn take_replication(&mut self, input: Input, now: Now, out: &mut Vec<NodeOutput>) {
+        match &input {
+            Input::LinkUp { link, .. } => {
+                if self.outage.is_some() {
+                    out.push(NodeOutput::Disconnect { link: *link });
+                    return;
+                }
+                self.links.insert(*link);
+            }
+            Input::LinkDown { link } => {
+                self.links.remove(link);
+            }
+            _ => {}
+        }
+        if self.outage.is_none() {
+            self.replicate(input, now, out);
+        }
+    }
+
+    /// Runs the timers of the node itself and of replication, begins a sync where one is due, and says when to come again.
+    fn tick(&mut self, now: Now, out: &mut Vec<NodeOutput>) {
+        if self.outage.is_some() {
+            if now.at >= self.next_recovery {
+                self.try_recovery(now, out);
+            }
+            if self.outage.is_some() {
+                out.push(NodeOutput::Wake(self.next_recovery));
+                return;
+            }
+        }
+        if self.replication_wake.is_some_and(|at| at <= now.at) {
+            self.replication_wake = None;
+            self.replicate(Input::Tick, now, out);
+        }
+        let sync_due = self.sync_if_due(now, out);
+        if let Some(at) = [self.replication_wake, sync_due]
+            .into_iter()
+            .flatten()
+            .min()
+        {
+            out.push(NodeOutput::Wake(at));
+        }
+    }
+
+    fn commit(&mut self, requests: Vec<CommitRequest>, now: Now, out: &mut Vec<NodeOutput>) {
+        if let Some(cause) = self.refuses_writes() {
+            for request in requests {
+                let reply = Err(EngineError::ReadOnly {
+                    cause: cause.clone(),
+                });
+                out.push(NodeOutput::Reply {
+                    request: request.id,
+                    reply,
+                });
+            }
+            return;
+        }
+        let names: Vec<_> = requests
+            .iter()
+            .map(|request| (request.id, request.durability))
+            .collect();
+        match self.write(requests, Vec::new(), now) {
+            Ok(outcome) => {
+                for ((request, durability), reply) in names.into_iter().zip(outcome.replies) {
+                    if reply.is_err() || durability == Durability::Memory {
+                        out.push(NodeOutput::Reply { request, reply });
+                    } else {
+                        self.waiting.push_back(Waiting {
+                            ticket: self.written,
+                            request,
+                            reply,
+                        });
+                    }
+                }
+                if !outcome.records.is_empty() {
+                    out.push(NodeOutput::Visible);
+                    self.replicate(
+                        Input::Committed {
+                            records: outcome.records,
+                            durable: false,
+                        },
+                        now,
+                        out,
+                    );
+                }
+            }
+            Err(error) => {
+                let cause = error.to_string();
+                let unknown = error.written() == antipode_store::Written::Unknown;
+                for (request, _) in names {
+                    let reply = Err(match (&error, unknown) {
+                        (EngineError::Store(error), false) => EngineError::Store(error.clone()),
+                        (_, true) => EngineError::OutcomeUnknown {
+                            cause: cause.clone(),
+                        },
+                        _ => EngineError::ReadOnly {
+                            cause: cause.clone(),
+                        },
+                    });
+                    out.push(NodeOutput::Reply { request, reply });
+                }
+                self.stop_writes(cause, now, out);
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        requests: Vec<CommitRequest>,
+        deliveries: Vec<Record>,
+        now: Now,
+    ) -> Result<crate::committer::BatchOutcome, EngineError> {
+        let shared = self.shared.clone();
+        let outcome = self
+            .committer
+            .commit(requests, deliveries, now.wall_ms, &mut |numbers| {
+                shared.publish_numbers(numbers.clone());
+            })?;
+        self.written += 1;
+        if outcome.catalog_changed {
+            self.shared
+                .publish_catalog(self.committer.catalog().clone());
+        }
+        self.shared.publish_vector(self.committer.vv());
+        Ok(outcome)
+    }
+
+    /// Lets replication handle an input, and carries out what it asks for until nothing is left.
+    fn replicate(&mut self, input: Input, now: Now, out: &mut Vec<NodeOutput>) {
+        let mut inputs = VecDeque::from([input]);
+        let mut outputs = Vec::new();
+        while let Some(input) = inputs.pop_front() {
+            self.replication.handle(input, now, &mut outputs);
+            for output in outputs.drain(..) {
+                if self.outage.is_some() {
+                    return;
+                }
+                if self.held_until.is_some() {
+                    self.held.push_back(output);
+                } else {
+                    self.carry_out(output, now, &mut inputs, out);
+                }
+            }
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        output: Output,
+        now: Now,
+        inputs: &mut VecDeque<Input>,
+        out: &mut Vec<NodeOutput>,
+    ) {
+        match output {
+            Output::Send { link, lane, bytes } => out.push(NodeOutput::Send { link, lane, bytes }),
+            Output::Deliver(records) => match self.write(Vec::new(), records, now) {
+                Ok(outcome) => {
+                    out.push(NodeOutput::Visible);
+                    let vv = self.committer.vv().clone();
+                    inputs.push_back(Input::Delivered {
+                        vv,
+                        refused: outcome.refused,
+                    });
+                }
+                Err(error) => self.stop_writes(error.to_string(), now, out),
+            },
+            Output::ReadLog {
+                read,
+                ranges,
+                bytes_max,
+            } => {
+                let (records, damaged) = stored::read_log(&*self.storage, &ranges, bytes_max);
+                inputs.push_back(Input::LogRead {
+                    read,
+                    records,
+                    damaged,
+                });
+            }
+            Output::Persist(state) => {
+                let record = Membership(state).seal();
+                match self
+                    .committer
+                    .put_meta(&group_key(GroupKey::Epoch), &record)
+                {
+                    Ok(()) => {
+                        self.written += 1;
+                        self.held_until = Some(self.written);
+                    }
+                    Err(error) => self.stop_writes(error.to_string(), now, out),
+                }
+            }
+            Output::Writes(gate) => self.gate = gate,
+            Output::Alarm(alarm) => out.push(NodeOutput::Alarm(alarm)),
+            Output::EpochAdopted(_) => self.publish_members(),
+            Output::Wake(at) => self.replication_wake = Some(at),
+            Output::Connect { address } => out.push(NodeOutput::Connect { address }),
+            Output::Disconnect { link } => out.push(NodeOutput::Disconnect { link }),
+        }
+    }
+
+    /// Begins a sync if something was written since the last one and it is time. Returns when it will be time.
+    fn sync_if_due(&mut self, now: Now, out: &mut Vec<NodeOutput>) -> Option<Micros> {
+        if self.syncing.is_some() || self.written <= self.synced {
+            return None;
+        }
+        let urgent = !self.waiting.is_empty() || self.held_until.is_some();
+        if !urgent && now.at < self.next_sync {
+            return Some(self.next_sync);
+        }
+        let point = SyncPoint {
+            ticket: self.written,
+            vv: self.committer.vv().clone(),
+            digest: self.committer.digest(),
+        };
+        out.push(NodeOutput::Sync {
+            ticket: point.ticket,
+        });
+        self.syncing = Some(point);
+        None
+    }
+
+    fn synced(&mut self, ticket: u64, now: Now, out: &mut Vec<NodeOutput>) {
+        let Some(point) = self.syncing.take_if(|point| point.ticket == ticket) else {
+            // A sync from before the store was recovered.
+            return;
+        };
+        self.synced = ticket;
+        self.next_sync = now.at.plus(SYNC_INTERVAL);
+        while let Some(waiting) = self
+            .waiting
+            .pop_front_if(|waiting| waiting.ticket <= ticket)
+        {
+            out.push(NodeOutput::Reply {
+                request: waiting.request,
+                reply: waiting.reply,
+            });
+        }
+        if self.held_until.is_some_and(|until| until <= ticket) {
+            self.release_held(now, out);
+        }
+        self.durable = point.vv.clone();
+        self.replicate(
+            Input::Durable {
+                vv: point.vv,
+                digest: point.digest,
+            },
+            now,
+            out,
+        );
+    }
+
+    /// Carries out what waited for a durable vote, up to the next one.
+    fn release_held(&mut self, now: Now, out: &mut Vec<NodeOutput>) {
+        self.held_until = None;
+        let mut inputs = VecDeque::new();
+        while self.held_until.is_none() {
+            let Some(output) = self.held.pop_front() else {
+                break;
+            };
+            self.carry_out(output, now, &mut inputs, out);
+        }
+        for input in inputs {
+            self.replicate(input, now, out);
+        }
+    }
+
+    fn sync_failed(
+        &mut self,
+        ticket: u64,
+        error: &StoreError,
+        now: Now,
+        out: &mut Vec<NodeOutput>,
+    ) {
+        if self
+            .syncing
+            .take_if(|point| point.ticket == ticket)
+            .is_some()
+        {
+            self.stop_writes(error.to_string(), now, out);
+        }
+    }
+
+    fn refuses_writes(&self) -> Option<String> {
+        match (&self.outage, self.gate) {
+            (Some(cause), _) => Some(cause.clone()),
+            (None, WriteGate::OwnLogLost) => Some(
+                "a peer holds more of this node's own log than the node itself: its disk is an old image, a copy, or \
+                 has lost data; start it with an empty data directory so that it joins under a new replica id"
+                    .to_owned(),
+            ),
+            (None, WriteGate::Open) => None,
+        }
+    }
+
+    /// The store failed: nobody is told that anything unsynced was kept, links are closed, and reads go on.
+    fn stop_writes(&mut self, cause: String, now: Now, out: &mut Vec<NodeOutput>) {
+        if self.outage.is_some() {
+            return;
+        }
+        for waiting in self.waiting.drain(..) {
+            let reply = Err(EngineError::OutcomeUnknown {
+                cause: cause.clone(),
+            });
+            out.push(NodeOutput::Reply {
+                request: waiting.request,
+                reply,
+            });
+        }
+        for link in std::mem::take(&mut self.links) {
+            out.push(NodeOutput::Disconnect { link });
+        }
+        self.held.clear();
+        self.held_until = None;
+        self.syncing = None;
+        self.next_recovery = now.at.plus(RECOVER_INTERVAL);
+        out.push(NodeOutput::WritesStopped {
+            cause: cause.clone(),
+        });
+        self.outage = Some(cause);
+    }
+
+    /// Tries to take writes again. The node then stands where it would after a crash and a restart.
+    fn try_recovery(&mut self, now: Now, out: &mut Vec<NodeOutput>) {
+        self.next_recovery = now.at.plus(RECOVER_INTERVAL);
+        let recovered = self
+            .storage
+            .recover()
+            .map_err(EngineError::from)
+            .and_then(|()| Recovered::read_or_create(&*self.storage, &self.config, self.seed));
+        let Ok(recovered) = recovered else { return };
+        self.replication = start_replication(&self.config, self.seed, &recovered);
+        self.shared.publish_numbers(recovered.numbers.clone());
+        self.shared
+            .publish_catalog(Arc::new(recovered.catalog.clone()));
+        self.shared.publish_vector(&recovered.vv);
+        self.durable = VersionVector::new();
+        self.committer = Committer::new(self.storage.clone(), self.seed.boot, recovered);
+        self.replication_wake = None;
+        self.gate = WriteGate::Open;
+        self.outage = None;
+        // What was written before is not known to be synced.
+        self.written += 1;
+        out.push(NodeOutput::WritesResumed);
+        self.replicate(Input::Start, now, out);
+    }
+
+    fn publish_members(&mut self) {
+        let members: Vec<Member> = self.replication.status().members;
+        self.shared.publish_members(members);
+    }
+
+    /// The replica id under which this node originates.
+    #[must_use]
+    pub fn replica(&self) -> ReplicaId {
+        self.committer.me()
+    }
+}
+
+fn start_replication(config: &NodeConfig, seed: Seed, recovered: &Recovered) -> Replication {
+    let identity = replication::Identity {
+        cluster: config.cluster,
+        node: config.node.clone(),
+        region: config.region.clone(),
+        address: config.address.clone(),
+        replica: recovered.identity.replica,
+        boot: seed.boot,
+    };
+    let state = replication::Recovered {
+        membership: recovered.membership.clone(),
+        vv: recovered.vv.clone(),
+        digest: StateDigest(recovered.digest),
+        heads: recovered.heads.for_replication(),
+    };
+    Replication::new(
+        config.replication.clone(),
+        identity,
+        state,
+        stored::read_record,
+        seed.network,
+    )
+}
+
+/// The membership state of a node that was just made.
+pub(crate) fn first_membership(config: &NodeConfig, replica: ReplicaId) -> MembershipState {
+    if config.founds {
+        MembershipState::founding(Member {
+            replica,
+            node: config.node.clone(),
+            region: config.region.clone(),
+            address: config.address.clone(),
+        })
+    } else {
+        MembershipState::joining()
+    }
+}

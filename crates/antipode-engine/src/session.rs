@@ -1,0 +1,824 @@
+//! A client's transaction: one snapshot, and the writes on top of it.
+//!
+//! [`OpenTransaction`] is what a query runs over. Its reads see the snapshot; its writes are drafts, applied to private
+//! copies of the documents so that `OLD` and `NEW` can be shown, and handed to the committer as a whole
+//! ([`OpenTransaction::into_request`]). The committer resolves the drafts again on the newest state: intents commute with
+//! what others did meanwhile, and what does not commute is found out as a conflict and tried again by the caller.
+//!
+//! A version (`_rev`) shown before the commit is provisional, since only the committer gives stamps; it is a text that
+//! nothing else produces, and [`Provisional::settle`] puts the true one in its place.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use antipode_clock::{Context, Hlc, ReplicaId, Seen, Stamp, VersionVector};
+use antipode_crdt::{Document, Draft, Revision, WriterRules, resolve};
+use antipode_query as query;
+use antipode_query::{
+    CollectionInfo, Expect, KeyBounds, Retry, Scan, SourceError, StreamInfo, StreamRead, Written,
+};
+use antipode_store::keyspace::{DocumentKey, EdgeDirection, EdgeKey, GroupKey, MessageKey};
+use antipode_store::record::{Message, Payload, Record as _, ReplicaTable, Vector};
+use antipode_store::{CollectionId, Direction, KeyRange, Snapshot, Space, StreamId};
+use antipode_value::{Object, Str, Value};
+
+use crate::catalog::{Catalog, CollectionEntry, CollectionKind, Deletes, SYSTEM_FABRIC};
+use crate::committer::group_key;
+use crate::error::EngineError;
+use crate::messages::MessageScan;
+use crate::request::{
+    CommitRequest, Committed, DraftOperation, Durability, Expectation, RequestId,
+};
+use crate::scan::{DocumentScan, EdgeScan, MergedScan};
+use crate::shared::Shared;
+use crate::stored;
+use crate::working::{edge_ends, expires_ms};
+
+/// Longest `_key`, in bytes.
+pub const KEY_BYTES_MAX: usize = 254;
+
+/// Stamps of writes that are not committed yet lie far above every stamp that is: half of the number range is some four
+/// thousand years ahead.
+const PROVISIONAL_HLC: u64 = u64::MAX / 2;
+
+/// A transaction of a client, open on one snapshot.
+pub struct OpenTransaction {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) snapshot: Box<dyn Snapshot>,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) numbers: Arc<ReplicaTable>,
+    pub(crate) now_ms: u64,
+    fabric: String,
+    vector: VersionVector,
+    /// Whether system collections may be written: only the catalog's own operations do.
+    system: bool,
+    writes: RefCell<Writes>,
+}
+
+/// What the transaction has written so far.
+#[derive(Default)]
+struct Writes {
+    documents: BTreeMap<(CollectionId, Str), Touched>,
+    operations: Vec<DraftOperation>,
+    provisional: Vec<Option<String>>,
+}
+
+/// A document that the transaction has changed.
+struct Touched {
+    document: Document,
+}
+
+/// How a document is seen by a write.
+struct Seeing {
+    document: Document,
+    /// What it shows; none where it does not exist or has expired.
+    shown: Option<(Value, Revision)>,
+    /// The version that stands in the snapshot, shown or expired; asked for only at the first touch.
+    stored: Option<Revision>,
+    first_touch: bool,
+}
+
+impl OpenTransaction {
+    /// Opens a transaction on the newest state of `fabric`.
+    ///
+    /// # Errors
+    /// When there is no such fabric, or the store cannot be read.
+    pub fn begin(shared: &Arc<Shared>, fabric: &str, now_ms: u64) -> Result<Self, EngineError> {
+        let fabric = if fabric.is_empty() {
+            SYSTEM_FABRIC
+        } else {
+            fabric
+        };
+        // The snapshot first: the catalog and the numbers that are published with it are then at least as new.
+        let snapshot = shared.storage().snapshot();
+        let catalog = shared.catalog();
+        if !catalog.has_fabric(fabric) {
+            return Err(EngineError::FabricNotFound {
+                name: fabric.to_owned(),
+            });
+        }
+        let vector = Vector::load(&*snapshot, Space::Meta, &group_key(GroupKey::Vector))?;
+        Ok(Self {
+            snapshot,
+            catalog,
+            numbers: shared.numbers(),
+            shared: shared.clone(),
+            now_ms,
+            fabric: fabric.to_owned(),
+            vector: vector.unwrap_or_default().0,
+            system: false,
+            writes: RefCell::default(),
+        })
+    }
+
+    /// The same transaction, with leave to write system collections.
+    pub(crate) fn as_system(mut self) -> Self {
+        self.system = true;
+        self
+    }
+
+    /// The version vector of the snapshot: what the reads of this transaction see.
+    #[must_use]
+    pub fn vector(&self) -> &VersionVector {
+        &self.vector
+    }
+
+    /// The fabric.
+    #[must_use]
+    pub fn fabric(&self) -> &str {
+        &self.fabric
+    }
+
+    /// The catalog of this transaction.
+    #[must_use]
+    pub fn schema(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Whether anything was written.
+    #[must_use]
+    pub fn has_writes(&self) -> bool {
+        !self.writes.borrow().operations.is_empty()
+    }
+
+    /// The writes as a request to the committer, and what is needed to settle what was shown of them. `None` when nothing
+    /// was written.
+    #[must_use]
+    pub fn into_request(
+        self,
+        id: RequestId,
+        durability: Durability,
+        return_documents: bool,
+    ) -> Option<(CommitRequest, Provisional)> {
+        let writes = self.writes.into_inner();
+        if writes.operations.is_empty() {
+            return None;
+        }
+        let request = CommitRequest {
+            id,
+            durability,
+            operations: writes.operations,
+            return_documents,
+        };
+        Some((
+            request,
+            Provisional {
+                texts: writes.provisional,
+            },
+        ))
+    }
+
+    /// The living collection `name`.
+    ///
+    /// # Errors
+    /// When there is none in this fabric.
+    pub fn entry(&self, name: &str) -> Result<&CollectionEntry, EngineError> {
+        self.catalog
+            .collection(&self.fabric, name)
+            .ok_or_else(|| EngineError::CollectionNotFound {
+                name: name.to_owned(),
+            })
+    }
+
+    pub(crate) fn entry_by_id(&self, id: CollectionId) -> Result<&CollectionEntry, SourceError> {
+        self.catalog
+            .collection_by_id(id)
+            .ok_or_else(|| SourceError::Gone {
+                name: format!("collection {id}"),
+            })
+    }
+
+    /// A document as queries see it: with `_key`, `_id` and `_rev` in front of its body; none where it has expired.
+    pub(crate) fn present(
+        &self,
+        collection: &CollectionEntry,
+        key: &str,
+        shown: Option<(Value, Revision)>,
+    ) -> Option<Value> {
+        let (body, revision) = shown?;
+        if self.has_expired(collection, &body) {
+            return None;
+        }
+        Some(with_system_attributes(
+            &collection.name,
+            key,
+            &body,
+            &revision.to_string(),
+        ))
+    }
+
+    pub(crate) fn has_expired(&self, collection: &CollectionEntry, body: &Value) -> bool {
+        collection.kind == CollectionKind::KeyValue
+            && expires_ms(body).is_some_and(|expires_ms| expires_ms <= self.now_ms)
+    }
+
+    /// The stored document of a key, as the snapshot has it.
+    pub(crate) fn stored(
+        &self,
+        collection: CollectionId,
+        key: &str,
+    ) -> Result<Option<(Value, Revision)>, SourceError> {
+        let store_key = DocumentKey { collection, key }.encode();
+        match self
+            .snapshot
+            .get(Space::Documents, &store_key)
+            .map_err(store_failed)?
+        {
+            Some(record) => {
+                stored::shown(&store_key, &record, &*self.numbers).map_err(store_failed)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn see(&self, collection: &CollectionEntry, key: &Str) -> Result<Seeing, SourceError> {
+        if let Some(touched) = self
+            .writes
+            .borrow()
+            .documents
+            .get(&(collection.id, key.clone()))
+        {
+            let document = touched.document.clone();
+            let shown = document.show().zip(document.revision());
+            return Ok(Seeing {
+                document,
+                shown,
+                stored: None,
+                first_touch: false,
+            });
+        }
+        let store_key = DocumentKey {
+            collection: collection.id,
+            key,
+        }
+        .encode();
+        let document = match self
+            .snapshot
+            .get(Space::Documents, &store_key)
+            .map_err(store_failed)?
+        {
+            Some(record) => {
+                stored::document(&store_key, &record, &*self.numbers).map_err(store_failed)?
+            }
+            None => Document::default(),
+        };
+        let stored = document.revision();
+        let shown = document
+            .show()
+            .zip(stored)
+            .filter(|(body, _)| !self.has_expired(collection, body));
+        Ok(Seeing {
+            document,
+            shown,
+            stored,
+            first_touch: true,
+        })
+    }
+
+    /// What the writer of this transaction has seen: everything here, and its own writes up to now.
+    fn provisional_context(&self, own_hlc: Hlc) -> Context {
+        let all = (0..).map_while(|number| {
+            use antipode_crdt::ReplicaNumbers as _;
+            self.numbers.replica(number)
+        });
+        let mut context: Context = all
+            .map(|replica| {
+                (
+                    replica,
+                    Seen {
+                        seq: u64::MAX,
+                        hlc: Hlc(PROVISIONAL_HLC - 1),
+                    },
+                )
+            })
+            .collect();
+        context.advance(
+            self.me(),
+            Seen {
+                seq: u64::MAX,
+                hlc: own_hlc,
+            },
+        );
+        context
+    }
+
+    fn me(&self) -> ReplicaId {
+        self.shared.identity().replica
+    }
+
+    /// Keeps a write for the commit; see [`query::Transaction::write`].
+    ///
+    /// # Errors
+    /// When the document is not as `expect` says, or the write is not one that can be made.
+    pub fn write_document(
+        &self,
+        collection: CollectionId,
+        key: Option<&str>,
+        draft: Draft,
+        expect: Expect,
+    ) -> Result<Written, SourceError> {
+        let entry = self.entry_by_id(collection)?;
+        if entry.name.starts_with('_') && !self.system {
+            return Err(SourceError::Other {
+                code: 11,
+                retry: Retry::Never,
+                message: format!(
+                    "'{}' is the system's own and cannot be changed directly",
+                    entry.name
+                ),
+            });
+        }
+        let key = match key {
+            Some(key) => Str::from(checked_key(key)?),
+            None => Str::from(self.shared.new_key(self.now_ms)),
+        };
+        let mut seeing = self.see(entry, &key)?;
+        let expectation = expectation(&seeing, expect, &entry.name, &key)?;
+        let rules = WriterRules {
+            deletes: match entry.deletes {
+                Deletes::Win => antipode_crdt::Deletes::Win,
+                Deletes::Lose => antipode_crdt::Deletes::Lose,
+            },
+        };
+        let operation = resolve(&seeing.document, &draft, &rules)
+            .map_err(|error| stored::source_error(error, &entry.name, &key))?;
+        let position = self.writes.borrow().operations.len() as u64;
+        let stamp = Stamp::new(Hlc(PROVISIONAL_HLC + position), self.me());
+        let context = self.provisional_context(Hlc(PROVISIONAL_HLC + position - 1));
+        seeing.document.apply(&operation, stamp, &context);
+        let after = seeing.document.show().zip(seeing.document.revision());
+        if entry.kind == CollectionKind::Edge
+            && let Some((body, _)) = &after
+        {
+            check_edge(body)?;
+        }
+        let revision = after.as_ref().map(|(_, revision)| revision.to_string());
+        let written = Written {
+            key: key.to_string(),
+            old: self.present(entry, &key, seeing.shown),
+            new: after.zip(revision.as_deref()).map(|((body, _), revision)| {
+                with_system_attributes(&entry.name, &key, &body, revision)
+            }),
+        };
+        let mut writes = self.writes.borrow_mut();
+        writes.documents.insert(
+            (collection, key.clone()),
+            Touched {
+                document: seeing.document,
+            },
+        );
+        writes.operations.push(DraftOperation::Document {
+            collection,
+            key,
+            draft,
+            expect: expectation,
+        });
+        writes.provisional.push(revision);
+        Ok(written)
+    }
+
+    /// As [`OpenTransaction::write_document`], for a client that names the version that it wants to change.
+    ///
+    /// # Errors
+    /// The same, and a conflict when the document has another version.
+    pub fn write_revision(
+        &self,
+        collection: CollectionId,
+        key: &str,
+        draft: Draft,
+        revision: &str,
+    ) -> Result<Written, SourceError> {
+        let entry = self.entry_by_id(collection)?;
+        let found = self.see(entry, &Str::from(checked_key(key)?))?;
+        let names = || (entry.name.clone(), key.to_owned());
+        match found.shown {
+            None => {
+                let (collection, key) = names();
+                Err(SourceError::NotFound { collection, key })
+            }
+            Some((_, shown)) if shown.to_string() != revision => {
+                let (collection, key) = names();
+                Err(SourceError::Conflict { collection, key })
+            }
+            Some(_) => self.write_document(collection, Some(key), draft, Expect::Unchanged),
+        }
+    }
+
+    /// The messages of a stream that the snapshot has.
+    pub(crate) fn message_scan(&self, read: &StreamRead) -> Result<MessageScan<'_>, SourceError> {
+        MessageScan::open(self, read)
+    }
+
+    /// The last sequence number of each origin in a stream.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn stream_tails(&self, stream: StreamId) -> Result<VersionVector, EngineError> {
+        let mut tails = VersionVector::new();
+        let mut at = KeyRange::prefix(stream.0.to_be_bytes());
+        loop {
+            let mut cursor = self
+                .snapshot
+                .scan(Space::Streams, at.clone(), Direction::Backward);
+            let Some((key, _)) = cursor.next()? else {
+                return Ok(tails);
+            };
+            let key = stored::message_key(key)?;
+            tails.set(key.origin, key.seq);
+            at = at.ending_before(
+                MessageKey {
+                    stream,
+                    origin: key.origin,
+                    seq: 0,
+                }
+                .encode(),
+            );
+        }
+    }
+}
+
+/// A document with its system attributes in front.
+pub(crate) fn with_system_attributes(
+    collection: &str,
+    key: &str,
+    body: &Value,
+    revision: &str,
+) -> Value {
+    let Value::Object(body) = body else {
+        return body.clone();
+    };
+    let mut id = String::with_capacity(collection.len() + 1 + key.len());
+    id.push_str(collection);
+    id.push('/');
+    id.push_str(key);
+    let front = vec![
+        (Str::from_static("_key"), Value::from(key)),
+        (Str::from_static("_id"), Value::from(id)),
+        (Str::from_static("_rev"), Value::from(revision)),
+    ];
+    Value::Object(Object::overlay(front, body))
+}
+
+fn expectation(
+    seeing: &Seeing,
+    expect: Expect,
+    collection: &str,
+    key: &Str,
+) -> Result<Expectation, SourceError> {
+    let exists = seeing.shown.is_some();
+    let names = || (collection.to_owned(), key.to_string());
+    if expect == Expect::Absent && exists {
+        let (collection, key) = names();
+        return Err(SourceError::KeyTaken { collection, key });
+    }
+    if expect == Expect::Exists && !exists {
+        let (collection, key) = names();
+        return Err(SourceError::NotFound { collection, key });
+    }
+    if !seeing.first_touch {
+        return Ok(Expectation::Any);
+    }
+    let expired = !exists && seeing.stored.is_some();
+    Ok(match expect {
+        Expect::Any => Expectation::Any,
+        // One that has expired is there for the committer, though not for the client.
+        Expect::Absent if expired => Expectation::Unchanged(seeing.stored),
+        Expect::Absent => Expectation::Absent,
+        Expect::Exists => Expectation::Exists,
+        Expect::Unchanged => Expectation::Unchanged(seeing.stored),
+    })
+}
+
+/// Checks a `_key` that a client gives: 1 to 254 bytes of the characters that C8QL allows.
+pub fn checked_key(key: &str) -> Result<&str, SourceError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:.@()+,=;$!*'%".contains(&byte);
+    if !key.is_empty() && key.len() <= KEY_BYTES_MAX && key.bytes().all(allowed) {
+        return Ok(key);
+    }
+    Err(SourceError::Other {
+        code: 1221,
+        retry: Retry::Never,
+        message: format!(
+            "illegal document key '{key}': 1 to 254 of the characters A-Z a-z 0-9 _ - : . @ ( ) + , = ; $ ! * ' %"
+        ),
+    })
+}
+
+fn check_edge(body: &Value) -> Result<(), SourceError> {
+    let is_id = |id: &str| {
+        id.split_once('/')
+            .is_some_and(|(name, key)| !name.is_empty() && checked_key(key).is_ok())
+    };
+    match edge_ends(body) {
+        Some((from, to)) if is_id(&from) && is_id(&to) => Ok(()),
+        _ => Err(SourceError::Other {
+            code: 1233,
+            retry: Retry::Never,
+            message: "edge attribute missing or invalid: '_from' and '_to' must be document ids"
+                .to_owned(),
+        }),
+    }
+}
+
+pub(crate) fn store_failed(error: antipode_store::StoreError) -> SourceError {
+    SourceError::Other {
+        code: error.code(),
+        retry: Retry::After,
+        message: error.to_string(),
+    }
+}
+
+/// What was shown of writes before they were committed.
+#[derive(Debug)]
+pub struct Provisional {
+    texts: Vec<Option<String>>,
+}
+
+impl Provisional {
+    /// Puts the versions and message ids that the commit gave in the place of the provisional ones.
+    #[must_use]
+    pub fn settle(&self, committed: &Committed, me: ReplicaId, rows: Vec<Value>) -> Vec<Value> {
+        let mut texts = BTreeMap::new();
+        for ((provisional, outcome), position) in
+            self.texts.iter().zip(&committed.outcomes).zip(0..)
+        {
+            let Some(provisional) = provisional else {
+                continue;
+            };
+            let settled = match (outcome.revision, outcome.message_seq) {
+                (Some(revision), _) => Value::from(revision.to_string()),
+                (None, Some(seq)) => {
+                    let stamp = committed.stamp.plus(position);
+                    Value::from(crate::messages::message_id(stamp.hlc, me, seq))
+                }
+                (None, None) => Value::Null,
+            };
+            texts.insert(provisional.as_str(), settled);
+        }
+        if texts.is_empty() {
+            return rows;
+        }
+        rows.into_iter()
+            .map(|row| settled(&row, &texts).unwrap_or(row))
+            .collect()
+    }
+}
+
+/// The value with provisional texts replaced, or `None` where there is none in it.
+fn settled(value: &Value, texts: &BTreeMap<&str, Value>) -> Option<Value> {
+    match value {
+        Value::String(text) => texts.get(text.as_str()).cloned(),
+        Value::Array(array) => {
+            let mut changed = None;
+            for (position, item) in array.iter().enumerate() {
+                if let Some(item) = settled(&item, texts) {
+                    let items = changed.get_or_insert_with(|| array.to_vec());
+                    if let Some(place) = items.get_mut(position) {
+                        *place = item;
+                    }
+                }
+            }
+            changed.map(Value::array)
+        }
+        Value::Object(object) => {
+            let mut changed = None;
+            for (position, (_, item)) in object.iter().enumerate() {
+                if let Some(item) = settled(&item, texts) {
+                    let pairs = changed.get_or_insert_with(|| object.to_pairs());
+                    if let Some((_, place)) = pairs.get_mut(position) {
+                        *place = item;
+                    }
+                }
+            }
+            changed.map(|pairs| Value::Object(Object::from_pairs(pairs)))
+        }
+        _ => None,
+    }
+}
+
+impl query::Catalog for OpenTransaction {
+    fn collection(&self, name: &str) -> Result<Option<CollectionInfo>, SourceError> {
+        Ok(self.catalog.collection(&self.fabric, name).map(info))
+    }
+
+    fn collections(&self) -> Result<Vec<CollectionInfo>, SourceError> {
+        Ok(self.catalog.collections(&self.fabric).map(info).collect())
+    }
+
+    fn stream(&self, name: &str) -> Result<Option<StreamInfo>, SourceError> {
+        Ok(self
+            .catalog
+            .stream(&self.fabric, name)
+            .map(|entry| StreamInfo {
+                id: query::StreamId(entry.id.0),
+                name: entry.name.clone(),
+            }))
+    }
+
+    fn estimate(&self, collection: query::CollectionId) -> u64 {
+        use query::Source as _;
+        self.count(collection).unwrap_or_default()
+    }
+}
+
+fn info(entry: &CollectionEntry) -> CollectionInfo {
+    CollectionInfo {
+        id: query::CollectionId(entry.id.0),
+        name: entry.name.clone(),
+        kind: match entry.kind {
+            CollectionKind::Document => query::CollectionKind::Document,
+            CollectionKind::Edge => query::CollectionKind::Edge,
+            CollectionKind::KeyValue => query::CollectionKind::KeyValue,
+        },
+    }
+}
+
+impl query::Source for OpenTransaction {
+    fn count(&self, collection: query::CollectionId) -> Result<u64, SourceError> {
+        use antipode_store::keyspace::MetaKey;
+        use antipode_store::record::Count;
+        let id = CollectionId(collection.0);
+        if self.entry_by_id(id)?.kind == CollectionKind::KeyValue {
+            // Expired pairs are counted by the store, but not shown.
+            let mut scan = DocumentScan::open(self, id, &KeyBounds::all())?;
+            return scan.count_rest();
+        }
+        let count = Count::load(
+            &*self.snapshot,
+            Space::Meta,
+            &MetaKey::DocumentCount(id).encode(),
+        );
+        Ok(count.map_err(store_failed)?.map_or(0, |count| count.0))
+    }
+
+    fn get(
+        &self,
+        collection: query::CollectionId,
+        key: &str,
+    ) -> Result<Option<Value>, SourceError> {
+        let entry = self.entry_by_id(CollectionId(collection.0))?;
+        let shown = self.stored(entry.id, key)?;
+        Ok(self.present(entry, key, shown))
+    }
+
+    fn scan(
+        &self,
+        collection: query::CollectionId,
+        keys: &KeyBounds,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        Ok(Box::new(DocumentScan::open(
+            self,
+            CollectionId(collection.0),
+            keys,
+        )?))
+    }
+
+    fn edges(
+        &self,
+        collection: query::CollectionId,
+        vertex: &str,
+        direction: query::Direction,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        let collection = CollectionId(collection.0);
+        let direction = match direction {
+            query::Direction::Out => EdgeDirection::Out,
+            query::Direction::In => EdgeDirection::In,
+        };
+        let range = EdgeKey::at_vertex(collection, vertex, direction);
+        Ok(Box::new(EdgeScan::open(self, collection, range)?))
+    }
+
+    fn messages(&self, read: &StreamRead) -> Result<Box<dyn Scan + '_>, SourceError> {
+        Ok(Box::new(self.message_scan(read)?))
+    }
+}
+
+impl query::Transaction for OpenTransaction {
+    fn write(
+        &self,
+        collection: query::CollectionId,
+        key: Option<&str>,
+        draft: Draft,
+        expect: Expect,
+    ) -> Result<Written, SourceError> {
+        self.write_document(CollectionId(collection.0), key, draft, expect)
+    }
+
+    fn current(
+        &self,
+        collection: query::CollectionId,
+        key: &str,
+    ) -> Result<Option<Value>, SourceError> {
+        let entry = self.entry_by_id(CollectionId(collection.0))?;
+        let seeing = self.see(entry, &Str::from(key))?;
+        Ok(self.present(entry, key, seeing.shown))
+    }
+
+    fn scan_current(
+        &self,
+        collection: query::CollectionId,
+        keys: &KeyBounds,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        let id = CollectionId(collection.0);
+        let entry = self.entry_by_id(id)?;
+        let writes = self.writes.borrow();
+        let touched = writes
+            .documents
+            .iter()
+            .filter(|((of, key), _)| *of == id && keys.contains(key));
+        let own: Vec<(Str, Option<Value>)> = touched
+            .map(|((_, key), touched)| {
+                let shown = touched.document.show().zip(touched.document.revision());
+                (key.clone(), self.present(entry, key, shown))
+            })
+            .collect();
+        let stored = DocumentScan::open(self, id, keys)?;
+        Ok(Box::new(MergedScan::new(stored, own, keys.reverse)))
+    }
+
+    fn publish(
+        &self,
+        stream: query::StreamId,
+        message: query::Message,
+    ) -> Result<Value, SourceError> {
+        let stream = StreamId(stream.0);
+        let payload = Payload::of(&message.payload).map_err(|error| SourceError::Other {
+            code: error.code(),
+            retry: Retry::Never,
+            message: format!("message: {error}"),
+        })?;
+        let message = Message {
+            key: message.key.map(Str::from),
+            properties: message
+                .properties
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            event_time_ms: message.event_time,
+            payload,
+        };
+        Ok(Value::object([(
+            "id",
+            Value::from(self.publish_message(stream, message)),
+        )]))
+    }
+}
+
+impl OpenTransaction {
+    /// Keeps a message for the commit and returns its provisional id.
+    pub fn publish_message(&self, stream: StreamId, message: Message) -> String {
+        let mut writes = self.writes.borrow_mut();
+        let id = crate::messages::message_id(
+            Hlc(PROVISIONAL_HLC + writes.operations.len() as u64),
+            self.me(),
+            u64::MAX,
+        );
+        writes
+            .operations
+            .push(DraftOperation::Message { stream, message });
+        writes.provisional.push(Some(id.clone()));
+        id
+    }
+}
+
+/// Makes keys that no node makes twice.
+#[derive(Debug)]
+pub(crate) struct KeyMaker {
+    last: AtomicU64,
+}
+
+impl KeyMaker {
+    /// Keys above those that were made before the node last stopped: its clock had not passed `bound`.
+    pub fn starting_above(bound: Hlc) -> Self {
+        Self {
+            last: AtomicU64::new(bound.0),
+        }
+    }
+
+    /// A new key: the time and the replica, in 22 letters and digits, so that keys sort by age.
+    pub fn make(&self, replica: ReplicaId, now_ms: u64) -> String {
+        let now = Hlc::new(now_ms, 0).0;
+        let next = |last: u64| last.saturating_add(1).max(now);
+        let last = self
+            .last
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+                Some(next(last))
+            });
+        let time = next(last.unwrap_or_else(|last| last));
+        base62(u128::from(time) << 64 | u128::from(replica.0))
+    }
+}
+
+/// Digits of a key in ASCII order, so that byte order is number order.
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+fn base62(mut number: u128) -> String {
+    let mut digits = [b'0'; 22];
+    for digit in digits.iter_mut().rev() {
+        *digit = DIGITS[(number % 62) as usize];
+        number /= 62;
+    }
+    digits.iter().map(|digit| char::from(*digit)).collect()
+}
