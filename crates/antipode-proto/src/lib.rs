@@ -12,6 +12,7 @@ pub mod v1 {
 }
 
 pub mod error;
+pub mod token;
 
 /// The `.proto` files in compiled form, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
