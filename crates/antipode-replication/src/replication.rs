@@ -498,14 +498,15 @@ impl Replication {
 
     fn dial(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now.at;
+        let alone = !self.links.values().any(Link::open);
         let mut wanted = Vec::new();
         for member in self.membership.epoch().members() {
             let ours = member.replica == self.identity.replica;
             if ours || member.address.is_empty() || self.link_of(member.replica).is_some() {
                 continue;
             }
-            // Both sides want the link; the one with the lower id begins.
-            let delay = if self.identity.replica < member.replica {
+            // Both sides want the link; the one with the lower id begins, or the one that has none.
+            let delay = if alone || self.identity.replica < member.replica {
                 Micros(0)
             } else {
                 self.config
@@ -514,7 +515,7 @@ impl Replication {
             };
             wanted.push((member.address.clone(), delay));
         }
-        if !self.links.values().any(Link::open) {
+        if alone {
             for seed in &self.config.seeds {
                 wanted.push((seed.clone(), Micros(0)));
             }
