@@ -171,8 +171,7 @@ pub fn seeks_go_both_ways_and_stay_in_range(make: MakeStore<'_>) {
     letters(store.storage());
     let snapshot = store.storage().snapshot();
     let check = |direction, seeks: &[(&[u8], Option<&str>)]| {
-        let mut cursor =
-            snapshot.scan(Space::Edges, KeyRange::between(*b"c", *b"i"), direction);
+        let mut cursor = snapshot.scan(Space::Edges, KeyRange::between(*b"c", *b"i"), direction);
         for (target, expected) in seeks {
             cursor.seek(target);
             let found = cursor
@@ -523,7 +522,11 @@ fn run_history(seed: u64, store: &mut dyn TestStore) {
             0..=11 => {
                 let batch = random.batch();
                 model.apply(&batch);
-                let sync = if random.chance(8) { Sync::Yes } else { Sync::No };
+                let sync = if random.chance(8) {
+                    Sync::Yes
+                } else {
+                    Sync::No
+                };
                 store
                     .storage()
                     .write(batch, sync)

@@ -1,8 +1,8 @@
 //! The memory store passes the suite of the storage trait.
 
+use antipode_store::memory::Crash;
 use antipode_store::suite::TestStore;
 use antipode_store::{MemoryDisk, MemoryStorage, Storage};
-use antipode_store::memory::Crash;
 
 struct Fixture {
     disk: MemoryDisk,
