@@ -72,6 +72,25 @@ pub enum Deletes {
     Lose,
 }
 
+impl Deletes {
+    /// The name in catalog documents and in every surface.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Win => "win",
+            Self::Lose => "lose",
+        }
+    }
+
+    /// The policy with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Win, Self::Lose]
+            .into_iter()
+            .find(|policy| policy.name() == name)
+    }
+}
+
 /// One living collection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CollectionEntry {
@@ -224,10 +243,8 @@ impl Catalog {
         let (fabric, name) = (text(document, "fabric")?, text(document, "name")?);
         let kind =
             CollectionKind::from_name(&text(document, "kind")?).unwrap_or(CollectionKind::Document);
-        let deletes = match text(document, "deletes").as_deref() {
-            Some("lose") => Deletes::Lose,
-            _ => Deletes::Win,
-        };
+        let deletes = text(document, "deletes").and_then(|name| Deletes::from_name(&name));
+        let deletes = deletes.unwrap_or_default();
         let generation = integer(document, "generation");
         let key = (fabric.clone(), name.clone());
         let before = self.collections.remove(&key);

@@ -115,18 +115,6 @@ impl Committer {
         &self.catalog
     }
 
-    pub fn numbers(&self) -> &ReplicaTable {
-        &self.numbers
-    }
-
-    pub fn heads(&self) -> &Heads {
-        &self.heads
-    }
-
-    pub fn last_hlc(&self) -> Hlc {
-        self.clock.last()
-    }
-
     pub fn discarded_total(&self) -> u64 {
         self.reports.total()
     }

@@ -135,7 +135,7 @@ impl EngineError {
     #[must_use]
     pub fn code(&self) -> u32 {
         match self {
-            Self::Query(error) => error.code.number(),
+            Self::Query(error) => error.code(),
             Self::Source(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::FabricNotFound { .. } => 1228,
@@ -164,7 +164,7 @@ impl EngineError {
         match self {
             Self::Query(error) => error.retry(),
             Self::Source(error) => error.retry(),
-            Self::ConsistencyUnavailable | Self::ReadOnly { .. } | Self::Closed => Retry::After,
+            Self::ConsistencyUnavailable | Self::ReadOnly { .. } | Self::Closed => Retry::Later,
             _ => Retry::Never,
         }
     }

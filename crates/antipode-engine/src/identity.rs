@@ -251,7 +251,11 @@ fn create(storage: &dyn Storage, config: &NodeConfig, seed: Seed) -> Result<(), 
     let membership = Membership(first_membership(config, replica).encode());
     let mut batch = Batch::new();
     batch.put(Space::Meta, &MetaKey::Identity.encode(), &identity.seal());
-    batch.put(Space::Meta, &group_key(GroupKey::Epoch), &membership.seal());
+    batch.put(
+        Space::Meta,
+        &group_key(GroupKey::Membership),
+        &membership.seal(),
+    );
     storage.write(batch, Sync::Yes)?;
     Ok(())
 }
@@ -333,7 +337,7 @@ fn read_membership(
     config: &NodeConfig,
     replica: ReplicaId,
 ) -> Result<MembershipState, EngineError> {
-    let key = group_key(GroupKey::Epoch);
+    let key = group_key(GroupKey::Membership);
     match Membership::load(snapshot, Space::Meta, &key)? {
         Some(membership) => MembershipState::decode(&membership.0).map_err(|error| {
             antipode_store::RecordError::from(error)

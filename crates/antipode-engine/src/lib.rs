@@ -26,6 +26,7 @@ mod node;
 mod report;
 mod request;
 mod scan;
+mod schema;
 mod session;
 mod shared;
 mod stored;
@@ -44,5 +45,6 @@ pub use request::{
     CommitReply, CommitRequest, Committed, DraftOperation, Durability, Expectation,
     OperationOutcome, RequestId,
 };
+pub use schema::{CURSOR_NAME_BYTES_MAX, SchemaChange};
 pub use session::{KEY_BYTES_MAX, OpenTransaction, Provisional, checked_key};
 pub use shared::Shared;

@@ -466,7 +466,7 @@ impl Node {
                 let record = Membership(state).seal();
                 match self
                     .committer
-                    .put_meta(&group_key(GroupKey::Epoch), &record)
+                    .put_meta(&group_key(GroupKey::Membership), &record)
                 {
                     Ok(()) => {
                         self.written += 1;

@@ -98,7 +98,7 @@ impl ReportLog {
 }
 
 /// The newest `count` reports of a snapshot, newest first.
-pub(crate) fn newest(
+pub(crate) fn newest_reports(
     snapshot: &dyn Snapshot,
     count: usize,
 ) -> Result<Vec<DiscardedWrite>, StoreError> {

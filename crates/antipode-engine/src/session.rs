@@ -28,6 +28,7 @@ use crate::catalog::{Catalog, CollectionEntry, CollectionKind, Deletes, SYSTEM_F
 use crate::committer::group_key;
 use crate::error::EngineError;
 use crate::messages::MessageScan;
+use crate::report::{DiscardedWrite, newest_reports};
 use crate::request::{
     CommitRequest, Committed, DraftOperation, Durability, Expectation, RequestId,
 };
@@ -406,6 +407,14 @@ impl OpenTransaction {
         }
     }
 
+    /// The newest reports of writes that merges discarded on this node, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn discarded_writes(&self, count: usize) -> Result<Vec<DiscardedWrite>, EngineError> {
+        Ok(newest_reports(&*self.snapshot, count)?)
+    }
+
     /// The messages of a stream that the snapshot has.
     pub(crate) fn message_scan(&self, read: &StreamRead) -> Result<MessageScan<'_>, SourceError> {
         MessageScan::open(self, read)
@@ -525,7 +534,7 @@ fn check_edge(body: &Value) -> Result<(), SourceError> {
 pub(crate) fn store_failed(error: antipode_store::StoreError) -> SourceError {
     SourceError::Other {
         code: error.code(),
-        retry: Retry::After,
+        retry: Retry::Later,
         message: error.to_string(),
     }
 }

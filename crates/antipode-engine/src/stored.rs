@@ -9,7 +9,7 @@ use antipode_query::{Retry, SourceError};
 use antipode_replication as replication;
 use antipode_replication::{DamagedRecord, LogRange, Record as LogRecord, Refusal};
 use antipode_store::keyspace::{DocumentKey, LogKey, MessageKey};
-use antipode_store::record::{ChainHash, DocumentRecord, Record as _, TransactionRecord, TxOp};
+use antipode_store::record::{ChainHash, DocumentRecord, TransactionRecord, TxOp};
 use antipode_store::{CollectionId, RecordError, Space, Storage, StoreError};
 use antipode_value::Value;
 use bytes::Bytes;
@@ -57,19 +57,17 @@ pub(crate) fn message_key(key: &[u8]) -> Result<MessageKey, StoreError> {
 }
 
 /// The error of a write that the document's state does not allow, with the names of what it was to change.
-pub(crate) fn write_error(error: WriteError, collection: &str, key: &str) -> EngineError {
+pub(crate) fn source_error(error: WriteError, collection: &str, key: &str) -> SourceError {
     match error {
         WriteError::NotFound => SourceError::NotFound {
             collection: collection.to_owned(),
             key: key.to_owned(),
-        }
-        .into(),
+        },
         other => SourceError::Other {
             code: other.code(),
             retry: Retry::Never,
             message: format!("{collection}/{key}: {other}"),
-        }
-        .into(),
+        },
     }
 }
 
