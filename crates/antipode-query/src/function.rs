@@ -17,10 +17,41 @@ use crate::context::{Chance, Environment, Warnings};
 use crate::error::{Code, QueryError};
 use crate::source::Transaction;
 
+mod argument;
 mod array;
+mod bit;
+mod control;
+mod date;
+mod encoding;
+mod geo;
+mod number;
+mod object;
+mod pattern;
+mod set;
+mod similarity;
+mod statistics;
+mod string;
+mod types;
+mod vector;
 
 /// Every family. A new file is added here and nowhere else.
-static FAMILIES: &[&[Function]] = &[array::FUNCTIONS];
+static FAMILIES: &[&[Function]] = &[
+    types::FUNCTIONS,
+    string::FUNCTIONS,
+    pattern::FUNCTIONS,
+    encoding::FUNCTIONS,
+    similarity::FUNCTIONS,
+    number::FUNCTIONS,
+    statistics::FUNCTIONS,
+    bit::FUNCTIONS,
+    array::FUNCTIONS,
+    set::FUNCTIONS,
+    object::FUNCTIONS,
+    date::FUNCTIONS,
+    control::FUNCTIONS,
+    geo::FUNCTIONS,
+    vector::FUNCTIONS,
+];
 
 /// How a function is called.
 pub type Run = fn(&mut CallContext<'_>, &[Value]) -> Value;
@@ -36,8 +67,43 @@ pub struct Function {
     pub deterministic: bool,
     /// What it does. The number of arguments was checked.
     pub run: Run,
-    /// One paragraph for people, beginning with the signature.
+    /// One paragraph for people, beginning with the signature. Every further line is an example: a call, ` // `, and
+    /// the result as JSON.
     pub doc: &'static str,
+}
+
+/// A function whose result depends on its arguments alone, with fewest and most arguments.
+const fn pure(
+    name: &'static str,
+    least: usize,
+    most: usize,
+    run: Run,
+    doc: &'static str,
+) -> Function {
+    Function {
+        name,
+        arity: (least, most),
+        deterministic: true,
+        run,
+        doc,
+    }
+}
+
+/// A function that is evaluated for every row, in its place.
+const fn volatile(
+    name: &'static str,
+    least: usize,
+    most: usize,
+    run: Run,
+    doc: &'static str,
+) -> Function {
+    Function {
+        name,
+        arity: (least, most),
+        deterministic: false,
+        run,
+        doc,
+    }
 }
 
 /// No upper bound on the number of arguments.
@@ -54,12 +120,7 @@ pub struct CallContext<'a> {
     pub(crate) name: &'static str,
 }
 
-/// Compiled patterns of this query; the family that uses regular expressions decides what is in it.
-#[derive(Default)]
-pub struct RegexCache {
-    /// From a pattern with its flags to the compiled form, none if it cannot be compiled.
-    pub(crate) entries: HashMap<String, Option<std::rc::Rc<dyn std::any::Any>>>,
-}
+pub use pattern::RegexCache;
 
 impl<'a> CallContext<'a> {
     /// Adds a warning. Under `failOnWarning` the query ends with it after this call.

@@ -1,0 +1,303 @@
+//! Patterns: LIKE, STARTS_WITH and regular expressions.
+
+use std::collections::HashMap;
+
+use antipode_value::{Array, Value};
+use regex::{Captures, Regex, RegexBuilder};
+
+use super::argument::optional;
+use super::string::{Limit, split_limit};
+use super::{CallContext, Function, pure};
+use crate::error::Code;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    pure(
+        "LIKE",
+        2,
+        3,
+        like,
+        "LIKE(text, pattern, caseInsensitive): whether the whole text matches; % is any text, _ one character.\nLIKE(\"cart\", \"ca_t\") // true",
+    ),
+    pure(
+        "STARTS_WITH",
+        2,
+        3,
+        starts_with,
+        "STARTS_WITH(text, prefix): whether text begins with prefix, or with at least n of several: STARTS_WITH(text, prefixes, n).\nSTARTS_WITH(\"foobar\", [\"x\", \"fo\"]) // true",
+    ),
+    pure(
+        "REGEX_TEST",
+        2,
+        3,
+        regex_test,
+        "REGEX_TEST(text, regex, caseInsensitive): whether regex matches somewhere in text.\nREGEX_TEST(\"the quick fox\", \"q.*k\") // true",
+    ),
+    pure(
+        "REGEX_MATCHES",
+        2,
+        3,
+        regex_matches,
+        "REGEX_MATCHES(text, regex, caseInsensitive): the first match and its groups, or null.\nREGEX_MATCHES(\"k=42\", \"(\\\\w)=(\\\\d+)\") // [\"k=42\",\"k\",\"42\"]",
+    ),
+    pure(
+        "REGEX_SPLIT",
+        2,
+        4,
+        regex_split,
+        "REGEX_SPLIT(text, regex, caseInsensitive, limit): the parts between matches.\nREGEX_SPLIT(\"a1b22c\", \"[0-9]+\") // [\"a\",\"b\",\"c\"]",
+    ),
+    pure(
+        "REGEX_REPLACE",
+        3,
+        4,
+        regex_replace,
+        "REGEX_REPLACE(text, regex, replacement, caseInsensitive): text with every match replaced; $1 is the first group.\nREGEX_REPLACE(\"a1b2\", \"[0-9]\", \"_\") // \"a_b_\"",
+    ),
+];
+
+/// Patterns of one query that stay compiled; a query that makes more of them from its data compiles anew.
+const CACHE_ENTRIES_MAX: usize = 64;
+/// Memory of one compiled pattern, in bytes.
+const COMPILED_BYTES_MAX: usize = 1 << 20;
+
+/// The compiled patterns of a query, by their text and whether case counts; `None` where there is a mistake.
+#[derive(Default)]
+pub struct RegexCache {
+    entries: HashMap<(String, bool), Option<Regex>>,
+}
+
+impl RegexCache {
+    fn get(&mut self, pattern: &str, ignore_case: bool) -> Option<Regex> {
+        let key = (pattern.to_owned(), ignore_case);
+        if let Some(regex) = self.entries.get(&key) {
+            return regex.clone();
+        }
+        if self.entries.len() >= CACHE_ENTRIES_MAX {
+            self.entries.clear();
+        }
+        let mut builder = RegexBuilder::new(pattern);
+        builder
+            .case_insensitive(ignore_case)
+            .size_limit(COMPILED_BYTES_MAX);
+        let regex = builder.build().ok();
+        self.entries.insert(key, regex.clone());
+        regex
+    }
+}
+
+/// The compiled pattern of argument 1; warns if it is none.
+fn compile(context: &mut CallContext<'_>, arguments: &[Value], case: usize) -> Option<Regex> {
+    let pattern = arguments[1].to_text();
+    let regex = context
+        .regexes
+        .get(&pattern, optional(arguments, case).truthy());
+    if regex.is_none() {
+        context.warn(
+            Code::InvalidRegex,
+            format!("invalid regular expression '{pattern}'"),
+        );
+    }
+    regex
+}
+
+fn like(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let (text, pattern) = (arguments[0].to_text(), arguments[1].to_text());
+    Value::Bool(if optional(arguments, 2).truthy() {
+        matches_like(&text.to_lowercase(), &pattern.to_lowercase())
+    } else {
+        matches_like(&text, &pattern)
+    })
+}
+
+/// A step of a LIKE pattern.
+enum Step {
+    Any,
+    One,
+    Exactly(char),
+}
+
+/// The first step of `pattern` and what follows it.
+fn step(pattern: &str) -> Option<(Step, &str)> {
+    let mut characters = pattern.chars();
+    let first = match characters.next()? {
+        '%' => Step::Any,
+        '_' => Step::One,
+        '\\' => match characters.clone().next() {
+            Some(escaped @ ('%' | '_' | '\\')) => {
+                characters.next();
+                Step::Exactly(escaped)
+            }
+            _ => Step::Exactly('\\'),
+        },
+        other => Step::Exactly(other),
+    };
+    Some((first, characters.as_str()))
+}
+
+/// Whether the whole of `text` matches a LIKE pattern, in time proportional to the product of their lengths at worst.
+fn matches_like(text: &str, pattern: &str) -> bool {
+    let (mut text, mut pattern) = (text, pattern);
+    // Where to go on when the rest does not match: behind the last `%`, with one more character given to it.
+    let mut retry: Option<(&str, &str)> = None;
+    loop {
+        let mut characters = text.chars();
+        let matched = match (step(pattern), characters.next()) {
+            (None, None) => return true,
+            (Some((Step::Any, rest)), _) => {
+                retry = Some((text, rest));
+                pattern = rest;
+                continue;
+            }
+            (Some((Step::One, rest)), Some(_)) => Some(rest),
+            (Some((Step::Exactly(wanted), rest)), Some(found)) if wanted == found => Some(rest),
+            _ => None,
+        };
+        if let Some(rest) = matched {
+            (text, pattern) = (characters.as_str(), rest);
+            continue;
+        }
+        let Some((from, behind)) = retry else {
+            return false;
+        };
+        let mut characters = from.chars();
+        if characters.next().is_none() {
+            return false;
+        }
+        (text, pattern) = (characters.as_str(), behind);
+        retry = Some((text, behind));
+    }
+}
+
+fn starts_with(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let Value::String(text) = &arguments[0] else {
+        return context.wrong_type();
+    };
+    match (&arguments[1], arguments.get(2)) {
+        (Value::String(prefix), None) => Value::Bool(text.starts_with(prefix.as_str())),
+        (Value::Array(prefixes), needed) => {
+            let needed = match needed {
+                None => 1.0,
+                Some(number) if number.is_number() => number.to_float(),
+                Some(_) => return context.wrong_type(),
+            };
+            let mut matching = 0_u32;
+            for prefix in prefixes {
+                match prefix {
+                    Value::String(prefix) => {
+                        matching += u32::from(text.starts_with(prefix.as_str()))
+                    }
+                    _ => return context.wrong_type(),
+                }
+            }
+            Value::Bool(f64::from(matching) >= needed)
+        }
+        _ => context.wrong_type(),
+    }
+}
+
+fn regex_test(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    match compile(context, arguments, 2) {
+        Some(regex) => Value::Bool(regex.is_match(&arguments[0].to_text())),
+        None => Value::Null,
+    }
+}
+
+fn regex_matches(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let Some(regex) = compile(context, arguments, 2) else {
+        return Value::Null;
+    };
+    let text = arguments[0].to_text();
+    if text.is_empty() && !regex.as_str().is_empty() {
+        return Value::array([text]);
+    }
+    match regex.captures(&text) {
+        Some(captures) => groups(&captures, 0).into(),
+        None => Value::Null,
+    }
+}
+
+/// The groups from number `first` on; one that took no part is empty.
+fn groups(captures: &Captures<'_>, first: usize) -> Vec<Value> {
+    let groups = captures.iter().skip(first);
+    groups
+        .map(|group| Value::from(group.map_or("", |group| group.as_str())))
+        .collect()
+}
+
+fn regex_split(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let Some(regex) = compile(context, arguments, 2) else {
+        return Value::Null;
+    };
+    let Limit::AtMost(limit) = split_limit(context, optional(arguments, 3)) else {
+        return Value::Null;
+    };
+    let text = arguments[0].to_text();
+    let mut parts = Vec::new();
+    let mut behind = 0;
+    for captures in regex.captures_iter(&text) {
+        let Some(whole) = captures.get(0) else {
+            continue;
+        };
+        // An empty match at either end splits nothing off.
+        if whole.is_empty() && (whole.start() == 0 || whole.start() == text.len()) {
+            continue;
+        }
+        parts.push(Value::from(
+            text.get(behind..whole.start()).unwrap_or_default(),
+        ));
+        parts.extend(groups(&captures, 1));
+        behind = whole.end();
+        if parts.len() >= limit {
+            break;
+        }
+    }
+    parts.push(Value::from(text.get(behind..).unwrap_or_default()));
+    parts.truncate(limit);
+    Value::Array(Array::from_vec(parts))
+}
+
+fn regex_replace(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let Some(regex) = compile(context, arguments, 3) else {
+        return Value::Null;
+    };
+    let (text, replacement) = (arguments[0].to_text(), arguments[2].to_text());
+    let replaced = regex.replace_all(&text, |captures: &Captures<'_>| {
+        expand(&replacement, captures)
+    });
+    Value::from(replaced.as_ref())
+}
+
+/// The replacement with `$n` as the n-th group; a backslash makes the next character literal.
+fn expand(replacement: &str, captures: &Captures<'_>) -> String {
+    let mut out = String::with_capacity(replacement.len());
+    let mut characters = replacement.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => out.extend(characters.next()),
+            '$' => {
+                let Some(mut number) = characters.peek().and_then(|digit| digit.to_digit(10))
+                else {
+                    out.push('$');
+                    continue;
+                };
+                characters.next();
+                // As many digits as still name a group.
+                while let Some(digit) = characters.peek().and_then(|digit| digit.to_digit(10)) {
+                    let longer = number * 10 + digit;
+                    if longer as usize >= captures.len() {
+                        break;
+                    }
+                    number = longer;
+                    characters.next();
+                }
+                out.push_str(
+                    captures
+                        .get(number as usize)
+                        .map_or("", |group| group.as_str()),
+                );
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
