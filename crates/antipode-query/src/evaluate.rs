@@ -20,8 +20,6 @@ use crate::source::{CollectionId, Transaction};
 /// Most elements that a range may have once it is more than a pair of ends.
 pub(crate) const RANGE_MAX: u64 = 10_000_000;
 
-/// Deepest nesting of a value that an expression builds.
-pub(crate) const DEPTH_MAX: usize = 200;
 
 /// One run of a query: everything that evaluating needs beside the row.
 pub(crate) struct Run<'a> {

@@ -77,9 +77,8 @@ pub(crate) fn capture(document: Expression, target: Variable, merge_objects: boo
         let depth_max = if merge_objects { usize::MAX } else { 1 };
         take(members, target, &mut Vec::new(), depth_max, &mut intents);
     }
-    let reads_target = document.uses(target);
     let rest = if intents.is_empty() { None } else { Some(rest) };
-    Patch { document, rest, intents, reads_target }
+    Patch { document, rest, intents, target: Some(Expression::Variable(target)) }
 }
 
 /// Moves the members that are intents out of an object literal, and goes down into nested ones.
@@ -178,4 +177,43 @@ fn recognise(value: &Expression, target: Variable, path: &[Str]) -> Option<(Inte
 
 fn is_true(expression: &Expression) -> bool {
     expression.constant().is_some_and(|value| value.truthy())
+}
+
+/// Takes the insert branch of an UPSERT apart: a value at a path where the update branch means a relative change is the
+/// same kind of change, made on nothing. So first inserts of two regions add up as their updates do.
+pub(crate) fn capture_insert(document: Expression, update: &[Intent]) -> Patch {
+    let mut intents = Vec::new();
+    let mut rest = document.clone();
+    for intent in update {
+        if let Some(plain) = remove_path(&mut rest, &intent.path) {
+            let path = intent.path.clone();
+            intents.push(Intent { path, kind: intent.kind, argument: plain.clone(), plain });
+        }
+    }
+    let rest = if intents.is_empty() { None } else { Some(rest) };
+    Patch { document, rest, intents, target: None }
+}
+
+/// Removes the member at a path from nested object literals.
+fn remove_path(document: &mut Expression, path: &[Str]) -> Option<Expression> {
+    // Folding may have made the literal a constant: then it is opened again.
+    if let Expression::Constant(antipode_value::Value::Object(object)) = document {
+        let members = object.to_pairs().into_iter();
+        *document = Expression::Object(
+            members.map(|(name, value)| Member::Named(name, Expression::Constant(value))).collect(),
+        );
+    }
+    let Expression::Object(members) = document else { return None };
+    let (first, below) = path.split_first()?;
+    if members.iter().any(|member| matches!(member, Member::Computed(..))) {
+        return None;
+    }
+    let at = members.iter().position(|member| matches!(member, Member::Named(name, _) if name == first))?;
+    match members.get_mut(at)? {
+        Member::Named(_, value) if !below.is_empty() => remove_path(value, below),
+        _ => match members.remove(at) {
+            Member::Named(_, value) => Some(value),
+            Member::Computed(..) => None,
+        },
+    }
 }

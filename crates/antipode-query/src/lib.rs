@@ -10,18 +10,27 @@
 //! A query that is compiled once runs any number of times ([`Plan`]); running pulls rows from the end of the plan, so
 //! nothing is computed that nobody asked for.
 
+mod compile;
 mod context;
 mod error;
+mod evaluate;
+mod execute;
 pub mod expression;
 pub mod function;
 mod intent;
 mod nearest;
+mod optimize;
 pub mod plan;
+mod registers;
+mod resolve;
 mod source;
 
+pub use compile::{CompileOptions, compile, parse};
 pub use context::{Cancel, Clock, Environment, Extra, Limits, Stats, Warning};
 pub use error::{Code, Position, QueryError, Result, Retry};
+pub use execute::{Rows, execute};
 pub use intent::{Intent, IntentKind};
+pub use optimize::rule_names;
 pub use plan::Plan;
 pub use source::{
     Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, KeyBounds, Message, OnGap, PayloadFormat,

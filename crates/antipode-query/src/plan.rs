@@ -158,13 +158,6 @@ pub enum Access {
         /// The expression gives `_id`s rather than keys.
         ids: bool,
     },
-    /// A range of keys.
-    KeyRange {
-        /// Lower end, and whether it is inside.
-        lower: Option<(Expression, bool)>,
-        /// Upper end, and whether it is inside.
-        upper: Option<(Expression, bool)>,
-    },
     /// Edges by one of their ends.
     Edge {
         /// Out: by `_from`; in: by `_to`.
@@ -398,14 +391,14 @@ pub struct Patch {
     pub rest: Option<Expression>,
     /// The captured intents.
     pub intents: Vec<Intent>,
-    /// The patch reads the document that it changes.
-    pub reads_target: bool,
+    /// The variable that holds the document which is changed, as the query read it.
+    pub target: Option<Expression>,
 }
 
 impl Patch {
     /// An expression without intents.
     pub fn plain(document: Expression) -> Patch {
-        Patch { document, rest: None, intents: Vec::new(), reads_target: false }
+        Patch { document, rest: None, intents: Vec::new(), target: None }
     }
 }
 
@@ -526,9 +519,6 @@ impl Node {
             NodeKind::EnumerateCollection(enumerate) => match &enumerate.access {
                 Access::Full => {}
                 Access::Key { keys, .. } => visit(keys),
-                Access::KeyRange { lower, upper } => {
-                    lower.iter().chain(upper).for_each(|(end, _)| visit(end));
-                }
                 Access::Edge { vertices, .. } => visit(vertices),
             },
             NodeKind::EnumerateList { list, .. } => visit(list),
@@ -572,9 +562,6 @@ impl Node {
             NodeKind::EnumerateCollection(enumerate) => match &mut enumerate.access {
                 Access::Full => {}
                 Access::Key { keys, .. } => visit(keys),
-                Access::KeyRange { lower, upper } => {
-                    lower.iter_mut().chain(upper).for_each(|(end, _)| visit(end));
-                }
                 Access::Edge { vertices, .. } => visit(vertices),
             },
             NodeKind::EnumerateList { list, .. } => visit(list),
@@ -688,7 +675,7 @@ impl Action {
 impl Patch {
     fn each_expression(&self, visit: &mut dyn FnMut(&Expression)) {
         visit(&self.document);
-        self.rest.iter().for_each(&mut *visit);
+        self.target.iter().chain(&self.rest).for_each(&mut *visit);
         for intent in &self.intents {
             visit(&intent.argument);
             visit(&intent.plain);
@@ -697,7 +684,7 @@ impl Patch {
 
     fn each_expression_mut(&mut self, visit: &mut dyn FnMut(&mut Expression)) {
         visit(&mut self.document);
-        self.rest.iter_mut().for_each(&mut *visit);
+        self.target.iter_mut().chain(&mut self.rest).for_each(&mut *visit);
         for intent in &mut self.intents {
             visit(&mut intent.argument);
             visit(&mut intent.plain);

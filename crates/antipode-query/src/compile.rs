@@ -1,0 +1,42 @@
+//! Compiling: text, tree, plan.
+
+use antipode_c8ql::{Diagnostic, ParseLimits};
+use antipode_value::Value;
+
+use crate::context::Environment;
+use crate::error::{Code, QueryError, Result};
+use crate::optimize::{self, RuleSwitches};
+use crate::plan::Plan;
+use crate::source::Catalog;
+use crate::{registers, resolve};
+
+/// How to compile.
+#[derive(Clone, Debug, Default)]
+pub struct CompileOptions {
+    /// Optimizer rules to switch off and on, from left to right: `-rule`, `+rule`, `-all`, `+all`.
+    pub rules: Vec<String>,
+    /// Limits of the parser.
+    pub parse: ParseLimits,
+}
+
+/// Compiles a query text with its bind values (an object, or null) for the collections of a catalog. Everything about
+/// the query that can be wrong without looking at data is found here.
+pub fn compile(text: &str, binds: &Value, catalog: &dyn Catalog, options: &CompileOptions) -> Result<Plan> {
+    let query = antipode_c8ql::parse_with(text, &options.parse).map_err(|error| parse_error(text, &error))?;
+    // Only deterministic functions are folded: they see nothing of the environment.
+    let environment = Environment::default();
+    let mut plan = resolve::resolve(text, &query, binds, catalog, &environment)?;
+    optimize::optimize(&mut plan, &RuleSwitches::parse(&options.rules));
+    registers::assign(&mut plan);
+    Ok(plan)
+}
+
+/// Parses only: what is wrong with the text alone.
+pub fn parse(text: &str) -> Result<antipode_c8ql::Query> {
+    antipode_c8ql::parse(text).map_err(|error| parse_error(text, &error))
+}
+
+fn parse_error(text: &str, error: &Diagnostic) -> QueryError {
+    let code = Code::from_number(u32::from(error.number())).unwrap_or(Code::QueryParse);
+    QueryError::new(code, error.message.clone()).at(resolve::position(text, error.span))
+}

@@ -1,0 +1,254 @@
+//! Running a plan: a chain of operators, pulled from its end, over batches of rows.
+//!
+//! The consumer asks for so many rows; each operator asks the one before it, so that nothing is read that nobody wants.
+//! A row is a fixed number of slots, a batch is rows end to end. The number asked for is a wish: an operator may give a
+//! few rows more (or fewer, unless it is at its end, which is an empty batch).
+
+use std::collections::HashSet;
+
+use antipode_value::{Array, Value};
+
+use crate::context::{Cancel, Chance, Environment, Extra, Limits, Memory, Warnings};
+use crate::error::Result;
+use crate::evaluate::{Run, evaluate};
+use crate::expression::Expression;
+use crate::function::RegexCache;
+use crate::plan::{NodeKind, Pipeline, Plan};
+use crate::source::Transaction;
+
+mod aggregate;
+mod collect;
+mod enumerate;
+mod modify;
+mod rows;
+mod sort;
+mod window;
+
+/// Most rows that an operator handles at a time.
+pub(crate) const BATCH_ROWS: usize = 1000;
+
+/// Rows end to end.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// Slots of a row; at least 1, so that rows can be counted.
+    pub(crate) width: usize,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Batch {
+    pub(crate) fn new(width: usize) -> Batch {
+        Batch { width: width.max(1), values: Vec::new() }
+    }
+
+    pub(crate) fn one(mut row: Vec<Value>) -> Batch {
+        if row.is_empty() {
+            row.push(Value::Null);
+        }
+        Batch { width: row.len(), values: row }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    pub(crate) fn row(&self, position: usize) -> &[Value] {
+        &self.values[position * self.width..(position + 1) * self.width]
+    }
+
+    pub(crate) fn row_mut(&mut self, position: usize) -> &mut [Value] {
+        &mut self.values[position * self.width..(position + 1) * self.width]
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut [Value]> {
+        self.values.chunks_exact_mut(self.width.max(1))
+    }
+
+    /// Adds a copy of a row, with one slot set.
+    pub(crate) fn push_with(&mut self, row: &[Value], slot: usize, value: Value) {
+        let start = self.values.len();
+        self.values.extend_from_slice(row);
+        self.values[start + slot] = value;
+    }
+
+    /// Keeps the rows that `keep` wants, in their order.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut [Value]) -> Result<bool>) -> Result<()> {
+        let mut kept = 0;
+        for position in 0..self.rows() {
+            if keep(self.row_mut(position))? {
+                if kept != position {
+                    for slot in 0..self.width {
+                        self.values.swap(kept * self.width + slot, position * self.width + slot);
+                    }
+                }
+                kept += 1;
+            }
+        }
+        self.values.truncate(kept * self.width);
+        Ok(())
+    }
+
+    /// Bytes that the rows hold on to.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.values.iter().map(|value| value.memory_bytes() as u64).sum()
+    }
+}
+
+/// One step of a running line.
+pub(crate) trait Operator<'a> {
+    /// The next rows, about `wanted` of them; none once there are no more.
+    fn pull(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Batch>;
+}
+
+/// The producer of an operator's input.
+pub(crate) type Input<'a> = Box<dyn Operator<'a> + 'a>;
+
+/// The single row that a line starts with.
+struct Singleton(Option<Batch>);
+
+impl<'a> Operator<'a> for Singleton {
+    fn pull(&mut self, _: usize, _: &mut Run<'a>) -> Result<Batch> {
+        Ok(self.0.take().unwrap_or_default())
+    }
+}
+
+/// A line that is started: its operators, and what it returns of each row.
+struct Line<'a> {
+    last: Input<'a>,
+    returns: Option<&'a Expression>,
+}
+
+impl<'a> Line<'a> {
+    /// Starts a line on a row: that of the enclosing line, or an empty one.
+    fn start(pipeline: &'a Pipeline, outer: &[Value]) -> Line<'a> {
+        let width = pipeline.slots.max(1) as usize;
+        let mut row = Vec::with_capacity(width);
+        row.extend_from_slice(outer.get(..pipeline.outer_slots as usize).unwrap_or(outer));
+        row.resize(width, Value::Null);
+        let mut last: Input<'a> = Box::new(Singleton(Some(Batch::one(row.clone()))));
+        let mut returns = None;
+        for node in &pipeline.nodes {
+            last = match &node.kind {
+                NodeKind::Singleton => last,
+                NodeKind::Return(expression) => {
+                    returns = Some(expression);
+                    last
+                }
+                NodeKind::EnumerateCollection(node) => enumerate::collection(last, node),
+                NodeKind::EnumerateList { list, variable } => enumerate::list(last, list, *variable),
+                NodeKind::EnumerateStream { read, variable, .. } => enumerate::stream(last, read, *variable),
+                NodeKind::Calculation { expression, variable } => rows::calculate(last, expression, *variable),
+                NodeKind::Filter(condition) => rows::filter(last, condition),
+                NodeKind::Limit { offset, count, full_count, drain } => {
+                    rows::limit(last, *offset, *count, *full_count, *drain)
+                }
+                NodeKind::Distinct(expression) => rows::distinct(last, expression),
+                NodeKind::NoResults => Box::new(Singleton(None)),
+                NodeKind::Sort { keys, limit } => sort::sort(last, keys, *limit),
+                NodeKind::Collect(collect) => collect::collect(last, collect, row.clone()),
+                NodeKind::Window(window) => window::window(last, window),
+                NodeKind::Modify(modify) => modify::modify(last, modify),
+                NodeKind::Publish(publish) => modify::publish(last, publish),
+            };
+        }
+        Line { last, returns }
+    }
+
+    /// The next values; none once there are no more. A line without RETURN does its work and gives nothing.
+    fn next(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Option<Vec<Value>>> {
+        loop {
+            run.cancel.check()?;
+            let mut batch = self.last.pull(wanted.clamp(1, BATCH_ROWS), run)?;
+            if batch.is_empty() {
+                return Ok(None);
+            }
+            let Some(expression) = self.returns else { continue };
+            let mut values = Vec::with_capacity(batch.rows());
+            for row in batch.iter_mut() {
+                values.push(evaluate(expression, row, run)?);
+            }
+            return Ok(Some(values));
+        }
+    }
+}
+
+/// The array that a subquery gives for a row.
+pub(crate) fn subquery<'a>(pipeline: &'a Pipeline, row: &[Value], run: &mut Run<'a>) -> Result<Value> {
+    let mut line = Line::start(pipeline, row);
+    let mut result = Vec::new();
+    let mut bytes = 0;
+    while let Some(values) = line.next(BATCH_ROWS, run)? {
+        let added = values.iter().map(|value| value.memory_bytes() as u64).sum();
+        run.memory.grow(added)?;
+        bytes += added;
+        result.extend(values);
+    }
+    run.memory.shrink(bytes);
+    Ok(Value::Array(Array::from_vec(result)))
+}
+
+/// Starts a plan. Nothing is read or written before the first batch is pulled.
+pub fn execute<'t>(
+    plan: &'t Plan,
+    transaction: &'t dyn Transaction,
+    environment: &'t Environment,
+    limits: Limits,
+    cancel: Cancel,
+) -> Result<Rows<'t>> {
+    let mut run = Run {
+        transaction: Some(transaction),
+        environment,
+        warnings: Warnings::new(limits.warnings_max, limits.fail_on_warning),
+        memory: Memory::new(limits.memory_bytes),
+        stats: Default::default(),
+        chance: Chance::new(environment.seed),
+        regexes: RegexCache::default(),
+        cancel,
+        changed: HashSet::new(),
+        full_count: limits.full_count,
+        ticks: 0,
+    };
+    for warning in &plan.warnings {
+        run.warn(warning.code, warning.message.clone())?;
+    }
+    let line = Line::start(&plan.root, &[]);
+    Ok(Rows { run, line: Some(line) })
+}
+
+/// The rows of a running query, pulled in batches.
+pub struct Rows<'t> {
+    run: Run<'t>,
+    line: Option<Line<'t>>,
+}
+
+impl Rows<'_> {
+    /// The next rows: about `wanted`, at most a thousand or so; `None` at the end. Only then all writes are made. After
+    /// an error the query is over, and its transaction must not be committed.
+    pub fn next_batch(&mut self, wanted: usize) -> Result<Option<Vec<Value>>> {
+        let Some(line) = &mut self.line else { return Ok(None) };
+        let batch = line.next(wanted, &mut self.run);
+        if !matches!(batch, Ok(Some(_))) {
+            self.line = None;
+        }
+        batch
+    }
+
+    /// All rows that are left. For results that are known to be small.
+    pub fn collect_all(&mut self) -> Result<Vec<Value>> {
+        let mut all = Vec::new();
+        while let Some(batch) = self.next_batch(BATCH_ROWS)? {
+            all.extend(batch);
+        }
+        Ok(all)
+    }
+
+    /// Counters and warnings up to now; complete after the last batch.
+    pub fn extra(&self) -> Extra {
+        let mut stats = self.run.stats.clone();
+        stats.peak_memory_bytes = self.run.memory.peak();
+        Extra { stats, warnings: self.run.warnings.kept().to_vec() }
+    }
+}

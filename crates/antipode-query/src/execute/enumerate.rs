@@ -1,0 +1,251 @@
+//! FOR: every row that comes in is repeated for each element, document or message.
+
+use antipode_value::{Array, Value};
+
+use super::{BATCH_ROWS, Batch, Input, Operator};
+use crate::error::{Code, QueryError, Result};
+use crate::evaluate::{Run, evaluate};
+use crate::expression::{Expression, Variable};
+use crate::plan::{Access, Enumerate};
+use crate::source::{CollectionInfo, KeyBounds, Scan, StreamRead};
+
+/// FOR over a collection.
+pub(super) fn collection<'a>(input: Input<'a>, node: &'a Enumerate) -> Input<'a> {
+    repeat(input, Feed::Collection(node), node.variable)
+}
+
+/// FOR over a value.
+pub(super) fn list<'a>(input: Input<'a>, list: &'a Expression, variable: Variable) -> Input<'a> {
+    repeat(input, Feed::List(list), variable)
+}
+
+/// FOR over a stream.
+pub(super) fn stream<'a>(input: Input<'a>, read: &'a StreamRead, variable: Variable) -> Input<'a> {
+    repeat(input, Feed::Stream(read), variable)
+}
+
+fn repeat<'a>(input: Input<'a>, feed: Feed<'a>, variable: Variable) -> Input<'a> {
+    Box::new(Repeat {
+        input,
+        feed,
+        slot: variable.slot as usize,
+        outer: Batch::default(),
+        position: 0,
+        cursor: None,
+        buffer: Vec::new(),
+    })
+}
+
+/// What a loop goes over.
+enum Feed<'a> {
+    Collection(&'a Enumerate),
+    List(&'a Expression),
+    Stream(&'a StreamRead),
+}
+
+/// Where a loop stands for the current outer row.
+enum Cursor<'a> {
+    Array { array: Array, next: usize },
+    Integers { next: i64, last: i64 },
+    Scan { scan: Box<dyn Scan + 'a>, indexed: bool, counted: bool },
+    Scans { scans: std::vec::IntoIter<Box<dyn Scan + 'a>> },
+    Values(std::vec::IntoIter<Value>),
+    End,
+}
+
+struct Repeat<'a> {
+    input: Input<'a>,
+    feed: Feed<'a>,
+    slot: usize,
+    outer: Batch,
+    position: usize,
+    cursor: Option<Cursor<'a>>,
+    buffer: Vec<Value>,
+}
+
+impl<'a> Operator<'a> for Repeat<'a> {
+    fn pull(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Batch> {
+        let wanted = wanted.clamp(1, BATCH_ROWS);
+        let mut batch = Batch::default();
+        loop {
+            if self.cursor.is_none() && !self.open(wanted, run)? {
+                return Ok(batch);
+            }
+            batch.width = self.outer.width;
+            let more = self.fill(wanted, &mut batch, run)?;
+            if !more {
+                self.cursor = None;
+                self.position += 1;
+            }
+            if batch.rows() >= wanted {
+                return Ok(batch);
+            }
+        }
+    }
+}
+
+impl<'a> Repeat<'a> {
+    /// Opens the loop for the next outer row; false if there is none.
+    fn open(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<bool> {
+        if self.position >= self.outer.rows() {
+            self.outer = self.input.pull(wanted, run)?;
+            self.position = 0;
+            if self.outer.is_empty() {
+                return Ok(false);
+            }
+        }
+        run.tick()?;
+        let row = self.outer.row_mut(self.position);
+        self.cursor = Some(match self.feed {
+            Feed::Collection(node) => open_collection(node, row, run)?,
+            Feed::List(list) => open_list(list, row, run)?,
+            Feed::Stream(read) => {
+                Cursor::Scan { scan: run.data()?.messages(read)?, indexed: false, counted: false }
+            }
+        });
+        Ok(true)
+    }
+
+    /// Adds rows up to about `wanted`; false once the loop is at its end.
+    fn fill(&mut self, wanted: usize, batch: &mut Batch, run: &mut Run<'a>) -> Result<bool> {
+        let row = self.outer.row(self.position);
+        let room = wanted.saturating_sub(batch.rows());
+        match &mut self.cursor {
+            Some(Cursor::Array { array, next }) => {
+                let end = array.len().min(next.saturating_add(room));
+                match array.as_slice() {
+                    Some(elements) => {
+                        for element in elements.get(*next..end).unwrap_or_default() {
+                            batch.push_with(row, self.slot, element.clone());
+                        }
+                    }
+                    None => {
+                        for position in *next..end {
+                            batch.push_with(row, self.slot, array.get(position).unwrap_or_default());
+                        }
+                    }
+                }
+                *next = end;
+                Ok(end < array.len())
+            }
+            Some(Cursor::Integers { next, last }) => {
+                for _ in 0..room {
+                    batch.push_with(row, self.slot, Value::Int(*next));
+                    if next == last {
+                        return Ok(false);
+                    }
+                    *next += if *next < *last { 1 } else { -1 };
+                }
+                Ok(true)
+            }
+            Some(Cursor::Scan { scan, indexed, counted }) => {
+                let more = scan.next_batch(room.max(1), &mut self.buffer)?;
+                if *counted && *indexed {
+                    run.stats.scanned_index += self.buffer.len() as u64;
+                } else if *counted {
+                    run.stats.scanned_full += self.buffer.len() as u64;
+                }
+                for value in self.buffer.drain(..) {
+                    batch.push_with(row, self.slot, value);
+                }
+                run.cancel.check()?;
+                Ok(more)
+            }
+            Some(Cursor::Scans { scans }) => {
+                // One scan after the other: of several vertices, each with its edges.
+                for mut scan in scans.by_ref() {
+                    while scan.next_batch(BATCH_ROWS, &mut self.buffer)? {}
+                    run.stats.scanned_index += self.buffer.len() as u64;
+                    for value in self.buffer.drain(..) {
+                        batch.push_with(row, self.slot, value);
+                    }
+                    if batch.rows() >= wanted {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Some(Cursor::Values(values)) => {
+                for value in values.by_ref().take(room) {
+                    batch.push_with(row, self.slot, value);
+                }
+                Ok(values.len() > 0)
+            }
+            Some(Cursor::End) | None => Ok(false),
+        }
+    }
+}
+
+fn open_list<'a>(list: &'a Expression, row: &mut [Value], run: &mut Run<'a>) -> Result<Cursor<'a>> {
+    // A range in this place is never written out, so it may be as long as it likes.
+    if let Expression::Range(ends) = list {
+        let next = evaluate(&ends[0], row, run)?.to_int();
+        let last = evaluate(&ends[1], row, run)?.to_int();
+        return Ok(Cursor::Integers { next, last });
+    }
+    match evaluate(list, row, run)? {
+        Value::Array(array) if array.is_empty() => Ok(Cursor::End),
+        Value::Array(array) => Ok(Cursor::Array { array, next: 0 }),
+        other => Err(QueryError::new(
+            Code::ArrayExpected,
+            format!("array expected: FOR goes over an array, not over a value of type {}", other.type_name()),
+        )),
+    }
+}
+
+fn open_collection<'a>(node: &'a Enumerate, row: &mut [Value], run: &mut Run<'a>) -> Result<Cursor<'a>> {
+    let data = run.data()?;
+    let id = node.collection.id;
+    match &node.access {
+        Access::Full => {
+            let scan = data.scan(id, &KeyBounds::all())?;
+            Ok(Cursor::Scan { scan, indexed: false, counted: true })
+        }
+        Access::Key { keys, many, ids } => {
+            let keys = texts(evaluate(keys, row, run)?, *many);
+            let mut found = Vec::new();
+            for key in keys {
+                let key = if *ids { key_of_id(&key, &node.collection) } else { Some(&*key) };
+                let Some(key) = key else { continue };
+                run.stats.document_lookups += 1;
+                found.extend(data.get(id, key)?);
+            }
+            run.stats.scanned_index += found.len() as u64;
+            Ok(Cursor::Values(found.into_iter()))
+        }
+        Access::Edge { direction, vertices, many } => {
+            let mut scans = Vec::new();
+            for vertex in texts(evaluate(vertices, row, run)?, *many) {
+                scans.push(data.edges(id, &vertex, *direction)?);
+            }
+            let mut scans = scans.into_iter();
+            match (scans.next(), scans.len()) {
+                (None, _) => Ok(Cursor::End),
+                (Some(scan), 0) => Ok(Cursor::Scan { scan, indexed: true, counted: true }),
+                (Some(first), _) => {
+                    let all: Vec<_> = std::iter::once(first).chain(scans).collect();
+                    Ok(Cursor::Scans { scans: all.into_iter() })
+                }
+            }
+        }
+    }
+}
+
+/// The strings that a look-up is for, each once, in their order; nothing else can be a key.
+fn texts(value: Value, many: bool) -> Vec<String> {
+    let mut texts: Vec<String> = match (&value, many) {
+        (Value::String(text), false) => vec![text.to_string()],
+        (Value::Array(array), true) => {
+            array.iter().filter_map(|element| element.as_str().map(str::to_owned)).collect()
+        }
+        _ => Vec::new(),
+    };
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+/// The key in an `_id` of this collection.
+fn key_of_id<'i>(id: &'i str, collection: &CollectionInfo) -> Option<&'i str> {
+    id.strip_prefix(collection.name.as_str())?.strip_prefix('/')
+}

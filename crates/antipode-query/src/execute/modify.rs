@@ -1,0 +1,648 @@
+//! INSERT, UPDATE, REPLACE, REMOVE, UPSERT, and INSERT INTO STREAM: a write for each row.
+//!
+//! Values become drafts here. Where the plan captured an intent, the executor first computes what plain C8QL gives, and
+//! takes the relative change only if it shows the same on the document as the query read it; else it assigns.
+
+use antipode_crdt::{Draft, DraftChange, Number, Path, PatchOptions, patch_changes};
+use antipode_value::{Array, Object, Str, Value, compare_binary};
+
+use super::{BATCH_ROWS, Batch, Input, Operator};
+use crate::error::{Code, QueryError, Result};
+use crate::evaluate::{Run, evaluate, satisfied};
+use crate::intent::{Intent, IntentKind};
+use crate::plan::{Action, Modify, ModifyOptions, OverwriteMode, Patch, Publish, Upsert};
+use crate::source::{CollectionInfo, CollectionKind, Expect, KeyBounds, Message, Written};
+
+/// INSERT, UPDATE, REPLACE, REMOVE, UPSERT.
+pub(super) fn modify<'a>(input: Input<'a>, node: &'a Modify) -> Input<'a> {
+    Box::new(Modifying { input, node })
+}
+
+/// INSERT INTO STREAM.
+pub(super) fn publish<'a>(input: Input<'a>, node: &'a Publish) -> Input<'a> {
+    Box::new(Publishing { input, node })
+}
+
+struct Modifying<'a> {
+    input: Input<'a>,
+    node: &'a Modify,
+}
+
+/// What `ignoreErrors` skips.
+const IGNORED: &[u32] = &[1200, 1202, 1210, 1221, 1226, 1227, 1233];
+
+/// System attributes that a document expression cannot set.
+const SYSTEM: &[&str] = &["_key", "_id", "_rev"];
+
+impl<'a> Operator<'a> for Modifying<'a> {
+    fn pull(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Batch> {
+        loop {
+            let mut batch = self.input.pull(wanted, run)?;
+            if batch.is_empty() {
+                return Ok(batch);
+            }
+            let node = self.node;
+            batch.retain(|row| {
+                run.tick()?;
+                let outcome = match write(node, row, run) {
+                    Ok(outcome) => outcome,
+                    Err(error) if node.options.ignore_errors && IGNORED.contains(&error.code()) => {
+                        run.stats.writes_ignored += 1;
+                        return Ok(false);
+                    }
+                    Err(error) => return Err(error),
+                };
+                if let Some(old) = node.old {
+                    row[old.slot as usize] = outcome.old.unwrap_or_default();
+                }
+                if let Some(new) = node.new {
+                    row[new.slot as usize] = outcome.new.unwrap_or_default();
+                }
+                Ok(true)
+            })?;
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+        }
+    }
+}
+
+/// `OLD` and `NEW` of a row.
+struct Outcome {
+    old: Option<Value>,
+    new: Option<Value>,
+}
+
+impl From<Written> for Outcome {
+    fn from(written: Written) -> Outcome {
+        Outcome { old: written.old, new: written.new }
+    }
+}
+
+fn write<'a>(node: &'a Modify, row: &mut [Value], run: &mut Run<'a>) -> Result<Outcome> {
+    match &node.action {
+        Action::Insert { document } => {
+            let document = evaluate(document, row, run)?;
+            insert(node, &document, None, run)
+        }
+        Action::Update { key, patch } => update(node, key.as_ref(), patch, row, run),
+        Action::Replace { key, document } => {
+            let key = key.as_ref().map(|key| evaluate(key, row, run)).transpose()?;
+            let document = evaluate(document, row, run)?;
+            let target = Target::of(key.as_ref().unwrap_or(&document))?;
+            let draft = Draft::Replace(Value::Object(body(&document, node)?));
+            let current = target.check(node, run)?;
+            if let Some(current) = current.as_ref()
+                && !newer_version(node, current, &document)
+            {
+                return Ok(Outcome { old: Some(current.clone()), new: Some(current.clone()) });
+            }
+            target.write(node, draft, target.expect(), run)
+        }
+        Action::Remove { key } => {
+            let key = evaluate(key, row, run)?;
+            let target = Target::of(&key)?;
+            target.check(node, run)?;
+            target.write(node, Draft::Remove, target.expect(), run)
+        }
+        Action::Upsert(upsert) => upsert_row(node, upsert, row, run),
+    }
+}
+
+// ----- which document -----
+
+/// The document that a statement is about.
+struct Target {
+    key: Str,
+    /// The `_rev` of the document that the query handed over, if it did.
+    revision: Option<Value>,
+    /// The query handed over a document that it had read.
+    read: bool,
+}
+
+impl Target {
+    fn of(value: &Value) -> Result<Target> {
+        match value {
+            Value::String(key) => {
+                check_key(key)?;
+                Ok(Target { key: key.clone(), revision: None, read: false })
+            }
+            Value::Object(object) => match object.get("_key") {
+                Some(Value::String(key)) => {
+                    check_key(&key)?;
+                    let revision = object.get("_rev").filter(|revision| !revision.is_null());
+                    Ok(Target { key, read: revision.is_some() && object.contains("_id"), revision })
+                }
+                _ => Err(QueryError::new(Code::DocumentKeyMissing, "missing document key: the document has no _key")),
+            },
+            _ => Err(QueryError::new(
+                Code::DocumentTypeInvalid,
+                "invalid document type: the document to change is a key or an object with _key",
+            )),
+        }
+    }
+
+    /// What the write asks of the document: a document that the query read must not have changed meanwhile.
+    fn expect(&self) -> Expect {
+        if self.read { Expect::Unchanged } else { Expect::Exists }
+    }
+
+    /// Compares `_rev` where asked to; gives the document where an option needs to look at it.
+    fn check(&self, node: &Modify, run: &mut Run<'_>) -> Result<Option<Value>> {
+        let compares = !node.options.ignore_revs && self.revision.is_some();
+        if !compares && node.options.version_attribute.is_none() {
+            return Ok(None);
+        }
+        let current = run.data()?.current(node.collection.id, &self.key)?;
+        if let (true, Some(current), Some(revision)) = (compares, &current, &self.revision)
+            && current.attribute("_rev") != *revision
+        {
+            let message = format!("conflict, _rev values do not match: {}/{}", node.collection.name, self.key);
+            return Err(QueryError::new(Code::Conflict, message));
+        }
+        Ok(current)
+    }
+
+    fn write(&self, node: &Modify, draft: Draft, expect: Expect, run: &mut Run<'_>) -> Result<Outcome> {
+        send(node, Some(&self.key), draft, expect, run)
+    }
+}
+
+fn send(node: &Modify, key: Option<&str>, draft: Draft, expect: Expect, run: &mut Run<'_>) -> Result<Outcome> {
+    let written = run.data()?.write(node.collection.id, key, draft, expect)?;
+    run.stats.writes_executed += 1;
+    run.changed.insert((node.collection.id, written.key.clone()));
+    Ok(written.into())
+}
+
+/// Longest key, in bytes.
+const KEY_BYTES_MAX: usize = 254;
+
+fn check_key(key: &str) -> Result<()> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "_-:.@()+,=;$!*'%".contains(c);
+    if key.is_empty() || key.len() > KEY_BYTES_MAX || !key.chars().all(legal) {
+        return Err(QueryError::new(Code::DocumentKeyBad, format!("illegal document key '{key}'")));
+    }
+    Ok(())
+}
+
+// ----- documents -----
+
+/// The attributes of a document expression that are stored as they are.
+fn body(document: &Value, node: &Modify) -> Result<Object> {
+    let Value::Object(object) = document else {
+        let message = format!("invalid document type: an object is needed, not a value of type {}", document.type_name());
+        return Err(QueryError::new(Code::DocumentTypeInvalid, message));
+    };
+    if node.collection.kind == CollectionKind::Edge {
+        for end in ["_from", "_to"] {
+            check_vertex(object.get(end).as_ref(), end)?;
+        }
+    }
+    if !SYSTEM.iter().any(|name| object.contains(name)) {
+        return Ok(object.clone());
+    }
+    let kept = object.iter().filter(|(name, _)| !SYSTEM.contains(&&**name));
+    Ok(Object::from_pairs(kept.collect()))
+}
+
+/// An end of an edge is the `_id` of a document: `collection/key`.
+fn check_vertex(vertex: Option<&Value>, end: &str) -> Result<()> {
+    let valid = match vertex {
+        Some(Value::String(id)) => match id.split_once('/') {
+            Some((collection, key)) => !collection.is_empty() && check_key(key).is_ok(),
+            None => false,
+        },
+        _ => false,
+    };
+    if valid {
+        return Ok(());
+    }
+    Err(QueryError::new(Code::InvalidEdgeAttribute, format!("edge attribute missing or invalid: {end}")))
+}
+
+/// `versionAttribute`: whether the supplied document may replace the stored one.
+fn newer_version(node: &Modify, stored: &Value, supplied: &Value) -> bool {
+    let Some(attribute) = &node.options.version_attribute else { return true };
+    let version = |document: &Value| document.attribute(attribute).as_float().filter(|v| *v >= 0.0).map(f64::floor);
+    match (version(stored), version(supplied)) {
+        (Some(stored), Some(supplied)) => supplied > stored,
+        _ => true,
+    }
+}
+
+fn patch_options(options: &ModifyOptions) -> PatchOptions {
+    PatchOptions { merge_objects: options.merge_objects, keep_null: options.keep_null }
+}
+
+// ----- statements -----
+
+/// Inserts a document, with changes made on nothing beside it where an UPSERT has some.
+fn insert(
+    node: &Modify,
+    document: &Value,
+    changes: Option<Vec<(Path, DraftChange)>>,
+    run: &mut Run<'_>,
+) -> Result<Outcome> {
+    let body = body(document, node)?;
+    let key = match document.attribute("_key") {
+        Value::String(key) => {
+            check_key(&key)?;
+            Some(key)
+        }
+        Value::Null if !matches!(document, Value::Object(object) if object.contains("_key")) => None,
+        other => {
+            let message = format!("illegal document key: a key is a string, not a value of type {}", other.type_name());
+            return Err(QueryError::new(Code::DocumentKeyBad, message));
+        }
+    };
+    let draft = match changes {
+        Some(changes) if !changes.is_empty() => Draft::InsertWith { value: Value::Object(body.clone()), changes },
+        _ => Draft::Insert(Value::Object(body.clone())),
+    };
+    let Some(key) = key else { return send(node, None, draft, Expect::Absent, run) };
+    let mode = node.options.overwrite_mode;
+    if mode == OverwriteMode::Conflict {
+        return send(node, Some(&key), draft, Expect::Absent, run);
+    }
+    let Some(current) = run.data()?.current(node.collection.id, &key)? else {
+        return send(node, Some(&key), draft, Expect::Absent, run);
+    };
+    if mode == OverwriteMode::Ignore {
+        run.stats.writes_ignored += 1;
+        return Ok(Outcome { old: None, new: None });
+    }
+    if !newer_version(node, &current, document) {
+        return Ok(Outcome { old: Some(current.clone()), new: Some(current) });
+    }
+    if mode == OverwriteMode::Replace {
+        return send(node, Some(&key), Draft::Put(Value::Object(body)), Expect::Any, run);
+    }
+    let changes = patch_changes(&Value::Object(body), patch_options(&node.options));
+    send(node, Some(&key), Draft::Update(changes), Expect::Exists, run)
+}
+
+fn update<'a>(
+    node: &'a Modify,
+    key: Option<&'a crate::expression::Expression>,
+    patch: &'a Patch,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Outcome> {
+    let key = key.map(|key| evaluate(key, row, run)).transpose()?;
+    // The key may stand in the patch alone; then the whole patch must be known first.
+    let (target, whole) = match &key {
+        Some(key) => (Target::of(key)?, None),
+        None => {
+            let whole = evaluate(&patch.document, row, run)?;
+            (Target::of(&whole)?, Some(whole))
+        }
+    };
+    let read = match &patch.target {
+        Some(target) => Some(evaluate(target, row, run)?),
+        None => None,
+    };
+    let known = read.as_ref().filter(|read| {
+        read.attribute("_id").as_str().is_some_and(|id| is_id(id, &node.collection, &target.key))
+            && !run.changed.contains(&(node.collection.id, target.key.to_string()))
+    });
+    let changes = changes(node, patch, known, whole, row, run)?;
+    let current = target.check(node, run)?;
+    if let Some(current) = current.as_ref()
+        && node.options.version_attribute.is_some()
+        && !newer_version(node, current, &evaluate(&patch.document, row, run)?)
+    {
+        return Ok(Outcome { old: Some(current.clone()), new: Some(current.clone()) });
+    }
+    let expect = match read {
+        _ if changes.only_intents => Expect::Exists,
+        Some(read) if read.attribute("_rev").as_str().is_some() => Expect::Unchanged,
+        _ => target.expect(),
+    };
+    let draft = finish_update(node, &target.key, changes.list, run)?;
+    target.write(node, draft, expect, run)
+}
+
+fn is_id(id: &str, collection: &CollectionInfo, key: &str) -> bool {
+    id.strip_prefix(collection.name.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(key)
+}
+
+struct Changes {
+    list: Vec<(Path, DraftChange)>,
+    /// Nothing but relative changes: they commute with whatever others write.
+    only_intents: bool,
+}
+
+/// The changes that a patch means. `known` is the document as the query read it, if intents may be taken.
+fn changes<'a>(
+    node: &Modify,
+    patch: &'a Patch,
+    known: Option<&Value>,
+    whole: Option<Value>,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Changes> {
+    let (Some(rest), Some(known)) = (&patch.rest, known) else {
+        let whole = match whole {
+            Some(whole) => whole,
+            None => evaluate(&patch.document, row, run)?,
+        };
+        return Ok(Changes { list: assigns(node, &whole)?, only_intents: false });
+    };
+    let rest = evaluate(rest, row, run)?;
+    let mut list = assigns(node, &rest)?;
+    let mut only_intents = list.is_empty();
+    for intent in &patch.intents {
+        let plain = evaluate(&intent.plain, row, run)?;
+        let argument = evaluate(&intent.argument, row, run)?;
+        let base = intent.path.iter().fold(known.clone(), |value, name| value.attribute(name));
+        match relative(intent.kind, &base, &argument, &plain) {
+            Some(change) => list.push((Path::new(intent.path.iter().cloned()), change)),
+            None => {
+                only_intents = false;
+                list.extend(patch_changes(&nested(intent, plain), patch_options(&node.options)));
+            }
+        }
+    }
+    Ok(Changes { list, only_intents })
+}
+
+/// The changes of a patch without intents.
+fn assigns(node: &Modify, patch: &Value) -> Result<Vec<(Path, DraftChange)>> {
+    let Value::Object(object) = patch else {
+        let message = format!("invalid document type: an object is needed, not a value of type {}", patch.type_name());
+        return Err(QueryError::new(Code::DocumentTypeInvalid, message));
+    };
+    let kept = object.iter().filter(|(name, _)| !SYSTEM.contains(&&**name));
+    Ok(patch_changes(&Value::Object(Object::from_pairs(kept.collect())), patch_options(&node.options)))
+}
+
+/// `{a: {b: value}}` for the path `a.b`.
+fn nested(intent: &Intent, value: Value) -> Value {
+    intent
+        .path
+        .iter()
+        .rev()
+        .fold(value, |value, name| Value::Object(Object::from_pairs(vec![(name.clone(), value)])))
+}
+
+/// Looks after the ends of edges, which are written as a pair.
+fn finish_update(
+    node: &Modify,
+    key: &str,
+    mut changes: Vec<(Path, DraftChange)>,
+    run: &mut Run<'_>,
+) -> Result<Draft> {
+    if node.collection.kind != CollectionKind::Edge {
+        return Ok(Draft::Update(changes));
+    }
+    let ends = ["_from", "_to"];
+    let given = |changes: &[(Path, DraftChange)], end: &str| {
+        changes.iter().any(|(path, _)| path.names().first().is_some_and(|name| &**name == end))
+    };
+    for (path, change) in &changes {
+        let Some(end) = ends.iter().find(|end| path.names().first().is_some_and(|name| &**name == **end)) else {
+            continue;
+        };
+        match change {
+            DraftChange::Assign(value) => check_vertex(Some(value), end)?,
+            _ => check_vertex(None, end)?,
+        }
+    }
+    if given(&changes, "_from") != given(&changes, "_to") {
+        let current = run.data()?.current(node.collection.id, key)?.unwrap_or_default();
+        for end in ends {
+            if !given(&changes, end) {
+                changes.push((Path::new([end]), DraftChange::Assign(current.attribute(end))));
+            }
+        }
+    }
+    Ok(Draft::Update(changes))
+}
+
+fn upsert_row<'a>(node: &'a Modify, upsert: &'a Upsert, row: &mut [Value], run: &mut Run<'a>) -> Result<Outcome> {
+    let found = match find(node, upsert, row, run)? {
+        Some(found) => found,
+        None => {
+            let old = upsert.old.slot as usize;
+            row[old] = Value::Null;
+            let (document, changes) = inserted(&upsert.insert, row, run)?;
+            return insert(node, &document, Some(changes), run);
+        }
+    };
+    row[upsert.old.slot as usize] = found.clone();
+    let target = Target::of(&found)?;
+    if upsert.replace {
+        let document = evaluate(&upsert.update.document, row, run)?;
+        if !newer_version(node, &found, &document) {
+            return Ok(Outcome { old: Some(found.clone()), new: Some(found) });
+        }
+        let draft = Draft::Replace(Value::Object(body(&document, node)?));
+        return target.write(node, draft, Expect::Unchanged, run);
+    }
+    if node.options.version_attribute.is_some() {
+        let document = evaluate(&upsert.update.document, row, run)?;
+        if !newer_version(node, &found, &document) {
+            return Ok(Outcome { old: Some(found.clone()), new: Some(found) });
+        }
+    }
+    // OLD is read anew for every row, own writes included: a relative change is always made on what it shows.
+    let changes = changes(node, &upsert.update, Some(&found), None, row, run)?;
+    let expect = if changes.only_intents { Expect::Exists } else { Expect::Unchanged };
+    let draft = finish_update(node, &target.key, changes.list, run)?;
+    target.write(node, draft, expect, run)
+}
+
+/// The document that an UPSERT is about: of several the one with the lowest key.
+fn find<'a>(node: &'a Modify, upsert: &'a Upsert, row: &mut [Value], run: &mut Run<'a>) -> Result<Option<Value>> {
+    let data = run.data()?;
+    let slot = upsert.current.slot as usize;
+    if let Some(key) = &upsert.key {
+        let Value::String(key) = evaluate(key, row, run)? else { return Ok(None) };
+        run.stats.document_lookups += 1;
+        let Some(candidate) = data.current(node.collection.id, &key)? else { return Ok(None) };
+        run.stats.scanned_index += 1;
+        row[slot] = candidate;
+        let matches = satisfied(&upsert.condition, row, run)?;
+        let candidate = std::mem::take(&mut row[slot]);
+        return Ok(matches.then_some(candidate));
+    }
+    let mut scan = data.scan_current(node.collection.id, &KeyBounds::all())?;
+    let mut candidates = Vec::new();
+    loop {
+        let more = scan.next_batch(BATCH_ROWS, &mut candidates)?;
+        run.stats.scanned_full += candidates.len() as u64;
+        for candidate in candidates.drain(..) {
+            run.tick()?;
+            row[slot] = candidate;
+            if satisfied(&upsert.condition, row, run)? {
+                return Ok(Some(std::mem::take(&mut row[slot])));
+            }
+        }
+        if !more {
+            row[slot] = Value::Null;
+            return Ok(None);
+        }
+    }
+}
+
+/// The document that an UPSERT inserts, and the changes that it makes on nothing beside it.
+fn inserted<'a>(
+    patch: &'a Patch,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<(Value, Vec<(Path, DraftChange)>)> {
+    let Some(rest) = &patch.rest else { return Ok((evaluate(&patch.document, row, run)?, Vec::new())) };
+    let mut changes = Vec::new();
+    for intent in &patch.intents {
+        let value = evaluate(&intent.plain, row, run)?;
+        match on_nothing(intent.kind, value) {
+            Some(change) => changes.push((Path::new(intent.path.iter().cloned()), change)),
+            // A value that is no operand of such a change: then the whole document is plain.
+            None => return Ok((evaluate(&patch.document, row, run)?, Vec::new())),
+        }
+    }
+    Ok((evaluate(rest, row, run)?, changes))
+}
+
+// ----- intents -----
+
+/// The relative change that takes `base` to `plain`, if there is one of this kind.
+fn relative(kind: IntentKind, base: &Value, argument: &Value, plain: &Value) -> Option<DraftChange> {
+    match kind {
+        IntentKind::Increment => {
+            if !(base.is_number() || base.is_null()) {
+                return None;
+            }
+            let by = argument.to_number();
+            // An overflow made a double of two integers: that is a new value, not a difference.
+            let whole = |value: &Value| matches!(value, Value::Int(_) | Value::Null);
+            let exact = plain.is_number() && (matches!(plain, Value::Int(_)) || !(whole(base) && whole(&by)));
+            if exact { Number::of(&by).map(DraftChange::Increment) } else { None }
+        }
+        IntentKind::Append | IntentKind::Prepend => {
+            let base = array_or_nothing(base)?;
+            let added = match argument {
+                Value::Array(added) => added.to_vec(),
+                single => vec![single.clone()],
+            };
+            let shown = plain.as_array().is_some_and(|plain| plain.len() == base.len() + added.len());
+            let change = if kind == IntentKind::Append { DraftChange::Append } else { DraftChange::Prepend };
+            shown.then(|| change(added))
+        }
+        IntentKind::AddUnique => {
+            let base = array_or_nothing(base)?;
+            let Value::Array(values) = argument else { return None };
+            let mut added: Vec<Value> = Vec::new();
+            for value in values.iter() {
+                if !added.contains(&value) {
+                    added.push(value);
+                }
+            }
+            let new = added.iter().filter(|value| !base.iter().any(|element| element == **value)).count();
+            let shown = plain.as_array().is_some_and(|plain| plain.len() == base.len() + new);
+            shown.then_some(DraftChange::AddUnique(added))
+        }
+        IntentKind::RemoveElements => {
+            let base = array_or_nothing(base)?;
+            let Value::Array(removed) = argument else { return None };
+            let removed = removed.to_vec();
+            let left = base.iter().filter(|element| !removed.contains(element)).count();
+            let shown = plain.as_array().is_some_and(|plain| plain.len() == left);
+            shown.then_some(DraftChange::RemoveValues(removed))
+        }
+        IntentKind::Max | IntentKind::Min => {
+            if argument.is_null() {
+                return None;
+            }
+            // Replicas compare by code points, the query by its collation: only where they agree is it the same.
+            let order = compare_binary(argument, base);
+            let taken = base.is_null() || if kind == IntentKind::Max { order.is_gt() } else { order.is_lt() };
+            let agrees = if taken { plain == argument } else { plain == base };
+            let change = if kind == IntentKind::Max { DraftChange::Max } else { DraftChange::Min };
+            agrees.then(|| change(argument.clone()))
+        }
+    }
+}
+
+/// An array, or the empty one where there is nothing yet.
+fn array_or_nothing(value: &Value) -> Option<Array> {
+    match value {
+        Value::Array(array) => Some(array.clone()),
+        Value::Null => Some(Array::from_vec(Vec::new())),
+        _ => None,
+    }
+}
+
+/// The change of this kind that makes `value` out of nothing.
+fn on_nothing(kind: IntentKind, value: Value) -> Option<DraftChange> {
+    match (kind, value) {
+        (IntentKind::Increment, value) => Number::of(&value).map(DraftChange::Increment),
+        (_, Value::Null) => None,
+        (IntentKind::Max, value) => Some(DraftChange::Max(value)),
+        (IntentKind::Min, value) => Some(DraftChange::Min(value)),
+        (IntentKind::Append, Value::Array(values)) => Some(DraftChange::Append(values.to_vec())),
+        (IntentKind::Prepend, Value::Array(values)) => Some(DraftChange::Prepend(values.to_vec())),
+        (IntentKind::AddUnique, Value::Array(values)) => {
+            let values = values.to_vec();
+            let unique = (1..values.len()).all(|end| !values[..end].contains(&values[end]));
+            unique.then_some(DraftChange::AddUnique(values))
+        }
+        // Removing means the difference between two sets; the first one is their beginning.
+        (IntentKind::RemoveElements, _) | (_, _) => None,
+    }
+}
+
+// ----- streams -----
+
+struct Publishing<'a> {
+    input: Input<'a>,
+    node: &'a Publish,
+}
+
+impl<'a> Operator<'a> for Publishing<'a> {
+    fn pull(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Batch> {
+        let mut batch = self.input.pull(wanted, run)?;
+        for row in batch.iter_mut() {
+            run.tick()?;
+            let message = message(self.node, row, run)?;
+            let new = run.data()?.publish(self.node.stream.id, message)?;
+            run.stats.writes_executed += 1;
+            if let Some(variable) = self.node.new {
+                row[variable.slot as usize] = new;
+            }
+        }
+        Ok(batch)
+    }
+}
+
+fn message<'a>(node: &'a Publish, row: &mut [Value], run: &mut Run<'a>) -> Result<Message> {
+    let payload = evaluate(&node.payload, row, run)?;
+    let mut optional = |expression: &'a Option<crate::expression::Expression>, run: &mut Run<'a>| match expression {
+        Some(expression) => evaluate(expression, row, run),
+        None => Ok(Value::Null),
+    };
+    let mut key = optional(&node.key, run)?;
+    let mut properties = optional(&node.properties, run)?;
+    let mut event_time = optional(&node.event_time, run)?;
+    let payload = if node.envelope {
+        let or = |given: Value, name: &str| if given.is_null() { payload.attribute(name) } else { given };
+        key = or(key, "key");
+        properties = or(properties, "properties");
+        event_time = or(event_time, "eventTime");
+        payload.attribute("payload")
+    } else {
+        payload
+    };
+    let key = match key {
+        Value::Null => None,
+        key => Some(key.to_text().to_string()),
+    };
+    let properties = match properties {
+        Value::Object(object) => {
+            object.iter().map(|(name, value)| (name.to_string(), value.to_text().to_string())).collect()
+        }
+        _ => Vec::new(),
+    };
+    Ok(Message { key, properties, event_time: event_time.to_int(), payload })
+}

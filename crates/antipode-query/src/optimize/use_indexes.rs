@@ -1,0 +1,109 @@
+//! `use-indexes`: a FOR over a collection with an equality behind it looks documents up.
+//!
+//! The primary index serves `_key` and `_id`, the edge index `_from` and `_to`, each with `==` and `IN`, against
+//! anything that is known before the loop: constants, and variables of outer loops, which makes a join. Comparisons of
+//! keys by `<` and `>` go by the collation, the primary index by bytes, so ranges stay filters.
+
+use crate::expression::{Comparison, Expression, Variable};
+use crate::plan::{Access, Enumerate, NodeKind, Pipeline};
+use crate::source::{CollectionKind, Direction};
+
+/// Gives loops the best access that the conditions behind them allow, and removes the condition that it answers.
+pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
+    let mut changed = false;
+    let mut position = 0;
+    while position < pipeline.nodes.len() {
+        if let Some((filter, access)) = best(pipeline, position) {
+            pipeline.nodes.remove(filter);
+            if let Some(NodeKind::EnumerateCollection(enumerate)) =
+                pipeline.nodes.get_mut(position).map(|node| &mut node.kind)
+            {
+                enumerate.access = access;
+                changed = true;
+            }
+        }
+        position += 1;
+    }
+    changed
+}
+
+/// The best access for the loop at `position`, and where the condition stands that it answers.
+fn best(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
+    let NodeKind::EnumerateCollection(enumerate) = &pipeline.nodes.get(position)?.kind else { return None };
+    if enumerate.disable_index || !matches!(enumerate.access, Access::Full) {
+        return None;
+    }
+    let behind = pipeline.nodes.iter().enumerate().skip(position + 1);
+    let mut defined_behind: Vec<Variable> = Vec::new();
+    let mut found: Option<(usize, Access)> = None;
+    for (place, node) in behind {
+        match &node.kind {
+            NodeKind::Filter(condition) => {
+                if let Some(access) = access(enumerate, condition, &defined_behind)
+                    && found.as_ref().is_none_or(|(_, other)| rank(&access) < rank(other))
+                {
+                    found = Some((place, access));
+                }
+            }
+            // Rows are not regrouped or cut here, so a condition behind holds for every document that matters.
+            NodeKind::Calculation { expression, .. } if expression.is_deterministic() => {}
+            NodeKind::EnumerateCollection(_) | NodeKind::EnumerateList { .. } | NodeKind::Sort { .. } => {}
+            _ => break,
+        }
+        node.each_definition(&mut |variable| defined_behind.push(variable));
+    }
+    found
+}
+
+/// Smaller is better.
+fn rank(access: &Access) -> u8 {
+    match access {
+        Access::Key { many: false, .. } => 0,
+        Access::Key { many: true, .. } => 1,
+        Access::Edge { many: false, .. } => 2,
+        Access::Edge { many: true, .. } => 3,
+        Access::Full => 4,
+    }
+}
+
+/// The access that answers a condition completely.
+fn access(enumerate: &Enumerate, condition: &Expression, defined_behind: &[Variable]) -> Option<Access> {
+    let Expression::Compare(comparison, parts) = condition else { return None };
+    let many = match comparison {
+        Comparison::Equal => false,
+        Comparison::In => true,
+        _ => return None,
+    };
+    let [left, right] = &**parts;
+    let (attribute, value) = match (attribute(left, enumerate.variable), attribute(right, enumerate.variable)) {
+        (Some(attribute), _) => (attribute, right),
+        (None, Some(attribute)) if !many => (attribute, left),
+        _ => return None,
+    };
+    // A random value differs from row to row; a look-up would draw it once.
+    let known = value.is_deterministic()
+        && !value.uses(enumerate.variable)
+        && !defined_behind.iter().any(|variable| value.uses(*variable));
+    if !known {
+        return None;
+    }
+    let edge = enumerate.collection.kind == CollectionKind::Edge;
+    match attribute {
+        "_key" => Some(Access::Key { keys: value.clone(), many, ids: false }),
+        "_id" => Some(Access::Key { keys: value.clone(), many, ids: true }),
+        "_from" if edge => Some(Access::Edge { direction: Direction::Out, vertices: value.clone(), many }),
+        "_to" if edge => Some(Access::Edge { direction: Direction::In, vertices: value.clone(), many }),
+        _ => None,
+    }
+}
+
+/// The top-level attribute of the loop's document that an expression reads.
+fn attribute(expression: &Expression, document: Variable) -> Option<&str> {
+    match expression {
+        Expression::Attribute(base, name) => match &**base {
+            Expression::Variable(variable) if variable.id == document.id => Some(name),
+            _ => None,
+        },
+        _ => None,
+    }
+}

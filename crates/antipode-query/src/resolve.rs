@@ -1,0 +1,554 @@
+//! From the syntax tree to the plan: names become variables and collections, bind values take their places, constants
+//! are folded, and each operation becomes a node.
+//!
+//! All errors of a query that can be known before data is touched are found here. The order of the nodes is that of the
+//! text; making it faster is the optimizer's work.
+
+use std::sync::Arc;
+
+use antipode_c8ql::ast;
+use antipode_c8ql::ast::{Expr, Operation, Span, Target, TargetKind};
+use antipode_value::{Object, Str, Value};
+
+use crate::context::{Environment, Warning, Warnings};
+use crate::error::{Code, Position, QueryError, Result};
+use crate::expression::{Expression, Variable};
+use crate::plan::{CollectionUse, Enumerate, Access, Node, NodeKind, Pipeline, Plan, SortKey};
+use crate::source::{Catalog, CollectionId, CollectionInfo, StreamInfo};
+
+mod collect;
+mod expression;
+mod fold;
+mod modify;
+mod scope;
+mod stream;
+
+use scope::{Meaning, ScopeKind, Scopes};
+
+/// Most collections in a query.
+const COLLECTIONS_MAX: usize = 256;
+/// Most nodes of a plan.
+const NODES_MAX: u32 = 4000;
+/// Most variables of a query.
+const VARIABLES_MAX: usize = 1000;
+/// Longest name of a collection, in bytes.
+const NAME_BYTES_MAX: usize = 256;
+
+/// Resolves a query. `binds` is an object, or null.
+pub(crate) fn resolve(
+    text: &str,
+    query: &ast::Query,
+    binds: &Value,
+    catalog: &dyn Catalog,
+    environment: &Environment,
+) -> Result<Plan> {
+    let binds = match binds {
+        Value::Null => Object::from_pairs(Vec::new()),
+        Value::Object(binds) => binds.clone(),
+        _ => return Err(QueryError::new(Code::BindParametersInvalid, "bind parameters must be an object")),
+    };
+    let mut resolver = Resolver {
+        text,
+        catalog,
+        environment,
+        binds,
+        used_binds: Vec::new(),
+        scopes: Scopes::default(),
+        elements: Vec::new(),
+        variables: Vec::new(),
+        uses: Vec::new(),
+        warnings: Warnings::new(usize::MAX, false),
+        nodes: 0,
+        lazy: 0,
+        modified: Vec::new(),
+        published: Vec::new(),
+        modifies: false,
+        levels: Vec::new(),
+        intents: true,
+    };
+    for source in &query.with {
+        resolver.collection(source)?;
+    }
+    resolver.query_options(query.options.as_ref())?;
+    let mut root = resolver.pipeline(&query.operations)?;
+    resolver.check_binds()?;
+    if let Some(NodeKind::Limit { full_count, .. }) =
+        root.nodes.iter_mut().rev().map(|node| &mut node.kind).find(|kind| matches!(kind, NodeKind::Limit { .. }))
+    {
+        *full_count = true;
+    }
+    Ok(Plan {
+        text: text.to_owned(),
+        root,
+        variables: resolver.variables,
+        collections: resolver.uses,
+        rules: Vec::new(),
+        warnings: resolver.warnings.kept().to_vec(),
+    })
+}
+
+struct Resolver<'c> {
+    text: &'c str,
+    catalog: &'c dyn Catalog,
+    environment: &'c Environment,
+    binds: Object,
+    used_binds: Vec<String>,
+    scopes: Scopes,
+    /// What `Element` means in the accessors behind an expansion.
+    elements: Vec<Expression>,
+    variables: Vec<Str>,
+    uses: Vec<CollectionUse>,
+    warnings: Warnings,
+    nodes: u32,
+    /// More than 0 inside an expression that may never be evaluated.
+    lazy: u32,
+    /// Collections modified by an operation before this place of the text.
+    modified: Vec<CollectionId>,
+    /// Streams published to before this place of the text.
+    published: Vec<String>,
+    /// Anything was modified before.
+    modifies: bool,
+    /// Collections read so far by each open (sub)query.
+    levels: Vec<Vec<CollectionId>>,
+    /// Capture intents.
+    intents: bool,
+}
+
+impl Resolver<'_> {
+    /// An error at a place of the text.
+    fn error(&self, code: Code, message: impl Into<String>, span: Span) -> QueryError {
+        QueryError::new(code, message).at(position(self.text, span))
+    }
+
+    fn warn(&mut self, code: Code, message: impl Into<String>) {
+        self.warnings.add(code, message.into());
+    }
+
+    // ----- variables -----
+
+    /// A variable without a name that a query could use.
+    fn hidden(&mut self) -> Variable {
+        let id = self.variables.len() as u32;
+        self.variables.push(Str::from(id.to_string()));
+        Variable { id, slot: 0 }
+    }
+
+    fn declare(&mut self, name: &ast::Name) -> Result<Variable> {
+        let variable = self.hidden();
+        if self.variables.len() > VARIABLES_MAX {
+            return Err(self.error(Code::TooMuchNesting, "too many variables", name.span));
+        }
+        if let Some(stored) = self.variables.last_mut() {
+            *stored = Str::from(name.text.as_str());
+        }
+        if !self.scopes.declare(&name.text, variable) {
+            let message = format!("variable '{}' is assigned multiple times", name.text);
+            return Err(self.error(Code::VariableRedeclared, message, name.span));
+        }
+        Ok(variable)
+    }
+
+    /// Gives a name of this moment's `OLD` or `NEW` to a fresh variable.
+    fn special(&mut self, name: &'static str) -> Variable {
+        let variable = self.hidden();
+        if let Some(stored) = self.variables.last_mut() {
+            *stored = Str::from_static(name);
+        }
+        self.scopes.declare_special(name, Meaning::Variable(variable));
+        variable
+    }
+
+    // ----- binds -----
+
+    fn bind(&mut self, name: &str, span: Span) -> Result<Value> {
+        if !self.used_binds.iter().any(|used| used == name) {
+            self.used_binds.push(name.to_owned());
+        }
+        self.binds.get(name).ok_or_else(|| {
+            self.error(Code::BindParameterMissing, format!("no value specified for declared bind parameter '{name}'"), span)
+        })
+    }
+
+    fn bind_text(&mut self, name: &str, span: Span) -> Result<Str> {
+        match self.bind(name, span)? {
+            Value::String(text) => Ok(text),
+            _ => Err(self.error(
+                Code::BindParameterType,
+                format!("bind parameter '{name}' has an invalid value or type, expecting a string"),
+                span,
+            )),
+        }
+    }
+
+    fn check_binds(&self) -> Result<()> {
+        match self.binds.keys().find(|name| !self.used_binds.iter().any(|used| **used == **name)) {
+            None => Ok(()),
+            Some(name) => Err(QueryError::new(
+                Code::BindParameterUndeclared,
+                format!("bind parameter '{name}' was not declared in the query"),
+            )),
+        }
+    }
+
+    // ----- collections and streams -----
+
+    /// The name that a data source gives.
+    fn source_name(&mut self, source: &ast::DataSource) -> Result<Str> {
+        match &source.kind {
+            ast::DataSourceKind::Name(name) => Ok(Str::from(name.as_str())),
+            ast::DataSourceKind::SourceBind(bind) => self.bind_text(&format!("@{bind}"), source.span),
+            ast::DataSourceKind::ValueBind(bind) => self.bind_text(bind, source.span),
+        }
+    }
+
+    fn collection(&mut self, source: &ast::DataSource) -> Result<Arc<CollectionInfo>> {
+        let name = self.source_name(source)?;
+        match self.find_collection(&name)? {
+            Some(collection) => Ok(collection),
+            None => Err(self.unknown_name(&name, source.span)),
+        }
+    }
+
+    /// The collection with this name, noted as used.
+    fn find_collection(&mut self, name: &str) -> Result<Option<Arc<CollectionInfo>>> {
+        if let Some(used) = self.uses.iter().find(|used| used.collection.name == name) {
+            return Ok(Some(used.collection.clone()));
+        }
+        let Some(collection) = self.catalog.collection(name)? else { return Ok(None) };
+        if self.uses.len() >= COLLECTIONS_MAX {
+            let message = format!("a query may use at most {COLLECTIONS_MAX} collections");
+            return Err(QueryError::new(Code::TooManyCollections, message));
+        }
+        let collection = Arc::new(collection);
+        self.uses.push(CollectionUse { collection: collection.clone(), written: false });
+        Ok(Some(collection))
+    }
+
+    /// The error for a name that is neither variable nor collection.
+    fn unknown_name(&self, name: &str, span: Span) -> QueryError {
+        let legal = name.len() <= NAME_BYTES_MAX
+            && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        if !legal {
+            return self.error(Code::IllegalName, format!("illegal collection name '{name}'"), span);
+        }
+        let collections = self.catalog.collections().unwrap_or_default();
+        let known = collections.iter().map(|collection| collection.name.as_str()).chain(self.scopes.names());
+        let hint = match crate::nearest::nearest(name, known) {
+            Some(near) => format!(" (did you mean '{near}'?)"),
+            None => String::new(),
+        };
+        self.error(Code::DataSourceNotFound, format!("collection or view not found: {name}{hint}"), span)
+    }
+
+    /// Notes that a collection is read here; fails where an earlier operation modified it.
+    fn reads(&mut self, collection: &CollectionInfo, span: Span) -> Result<()> {
+        if self.modified.contains(&collection.id) {
+            let message = format!("access after data-modification by the same query: collection '{}'", collection.name);
+            return Err(self.error(Code::AccessAfterModification, message, span));
+        }
+        if let Some(level) = self.levels.last_mut() {
+            level.push(collection.id);
+        }
+        Ok(())
+    }
+
+    /// Notes that a collection is modified here; fails where it was modified before or an enclosing query reads it.
+    fn modifies(&mut self, collection: &CollectionInfo, span: Span) -> Result<()> {
+        let enclosing = self.levels.split_last().map(|(_, enclosing)| enclosing).unwrap_or_default();
+        if self.modified.contains(&collection.id) || enclosing.iter().any(|level| level.contains(&collection.id)) {
+            let message = format!("access after data-modification by the same query: collection '{}'", collection.name);
+            return Err(self.error(Code::AccessAfterModification, message, span));
+        }
+        self.modified.push(collection.id);
+        self.modifies = true;
+        if let Some(used) = self.uses.iter_mut().find(|used| used.collection.id == collection.id) {
+            used.written = true;
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, source: &ast::DataSource) -> Result<Arc<StreamInfo>> {
+        let name = self.source_name(source)?;
+        match self.catalog.stream(&name)? {
+            Some(stream) => Ok(Arc::new(stream)),
+            None => Err(self.error(Code::StreamNotFound, format!("stream not found: {name}"), source.span)),
+        }
+    }
+
+    // ----- options -----
+
+    /// The attributes of OPTIONS, which must be constant.
+    fn options(&mut self, options: Option<&Expr>) -> Result<Vec<(Str, Value)>> {
+        let Some(options) = options else { return Ok(Vec::new()) };
+        match self.expression(options)? {
+            Expression::Constant(Value::Object(object)) => Ok(object.to_pairs()),
+            _ => Err(self.error(
+                Code::CompileTimeOptions,
+                "OPTIONS must be an object whose values are known at compile time",
+                options.span,
+            )),
+        }
+    }
+
+    fn unknown_option(&mut self, operation: &str, name: &str) {
+        self.warn(Code::BadParameter, format!("unknown option '{name}' of {operation}"));
+    }
+
+    /// `QUERY OPTIONS`: what concerns the compilation is taken, the rest is the caller's.
+    fn query_options(&mut self, options: Option<&Expr>) -> Result<()> {
+        for (name, value) in self.options(options)? {
+            match (&*name, value) {
+                ("intents", Value::Bool(intents)) => self.intents = intents,
+                ("consistency" | "token" | "timeoutMs" | "snapshot" | "durability" | "maxLagMs", _) => {}
+                (name, _) => self.unknown_option("QUERY", name),
+            }
+        }
+        Ok(())
+    }
+
+    // ----- operations -----
+
+    fn node(&mut self, kind: NodeKind, nodes: &mut Vec<Node>) -> Result<()> {
+        self.nodes += 1;
+        if self.nodes > NODES_MAX {
+            return Err(QueryError::new(Code::TooMuchNesting, format!("a plan may have at most {NODES_MAX} nodes")));
+        }
+        nodes.push(Node { id: self.nodes, kind });
+        Ok(())
+    }
+
+    /// A main query or subquery.
+    fn pipeline(&mut self, operations: &[Operation]) -> Result<Pipeline> {
+        self.scopes.open(ScopeKind::Query);
+        self.levels.push(Vec::new());
+        let mut nodes = Vec::new();
+        self.node(NodeKind::Singleton, &mut nodes)?;
+        for operation in operations {
+            self.operation(operation, &mut nodes)?;
+        }
+        self.levels.pop();
+        self.scopes.close_query();
+        Ok(Pipeline { nodes, outer_slots: 0, slots: 0 })
+    }
+
+    fn operation(&mut self, operation: &Operation, nodes: &mut Vec<Node>) -> Result<()> {
+        match operation {
+            Operation::For(operation) => self.for_operation(operation, nodes),
+            Operation::Let(operation) => {
+                for item in &operation.items {
+                    let expression = self.expression(&item.expression)?;
+                    self.bind_target(&item.target, expression, nodes)?;
+                }
+                Ok(())
+            }
+            Operation::Filter(operation) => {
+                let condition = self.expression(&operation.condition)?;
+                self.node(NodeKind::Filter(condition), nodes)
+            }
+            Operation::Sort(operation) => self.sort(operation, nodes),
+            Operation::Limit(operation) => self.limit(operation, nodes),
+            Operation::Collect(operation) => self.collect(operation, nodes),
+            Operation::Window(operation) => self.window(operation, nodes),
+            Operation::Return(operation) => {
+                let mut expression = self.expression(&operation.expression)?;
+                if operation.distinct {
+                    let variable = self.hidden();
+                    self.node(NodeKind::Calculation { expression, variable }, nodes)?;
+                    self.node(NodeKind::Distinct(Expression::Variable(variable)), nodes)?;
+                    expression = Expression::Variable(variable);
+                }
+                self.node(NodeKind::Return(expression), nodes)
+            }
+            Operation::Insert(operation) => self.insert(operation, nodes),
+            Operation::Update(operation) => self.update(operation, false, nodes),
+            Operation::Replace(operation) => self.update(operation, true, nodes),
+            Operation::Remove(operation) => self.remove(operation, nodes),
+            Operation::Upsert(operation) => self.upsert(operation, nodes),
+            Operation::Publish(operation) => self.publish(operation, nodes),
+        }
+    }
+
+    /// Declares the variables of a target, each the part of the value that its place says.
+    fn bind_target(&mut self, target: &Target, expression: Expression, nodes: &mut Vec<Node>) -> Result<()> {
+        match &target.kind {
+            TargetKind::Variable(name) => {
+                let variable = self.declare(name)?;
+                self.node(NodeKind::Calculation { expression, variable }, nodes)
+            }
+            TargetKind::Array(_) | TargetKind::Object(_) => {
+                let variable = self.hidden();
+                self.node(NodeKind::Calculation { expression, variable }, nodes)?;
+                self.bind_parts(target, Expression::Variable(variable), nodes)
+            }
+        }
+    }
+
+    fn bind_parts(&mut self, target: &Target, whole: Expression, nodes: &mut Vec<Node>) -> Result<()> {
+        match &target.kind {
+            TargetKind::Variable(_) => self.bind_target(target, whole, nodes),
+            TargetKind::Array(targets) => {
+                for (position, target) in targets.iter().enumerate() {
+                    let Some(target) = target else { continue };
+                    let position = Expression::Constant(Value::from(position));
+                    // An object has no element 0, though it may have an attribute of that name.
+                    let part = Expression::Element(Box::new([whole.clone(), position]));
+                    self.bind_parts(target, part, nodes)?;
+                }
+                Ok(())
+            }
+            TargetKind::Object(members) => {
+                for member in members {
+                    let part = Expression::Attribute(Box::new(whole.clone()), Str::from(member.attribute.as_str()));
+                    self.bind_parts(&member.target, part, nodes)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn for_operation(&mut self, operation: &ast::For, nodes: &mut Vec<Node>) -> Result<()> {
+        match &operation.source {
+            ast::ForSource::Expression { target, expression, search } => {
+                if search.is_some() {
+                    let message = "SEARCH condition used on non-view";
+                    return Err(self.error(Code::QueryParse, message, operation.span));
+                }
+                self.for_expression(target, expression, operation.options.as_ref(), nodes)
+            }
+            ast::ForSource::Stream { target, stream } => {
+                self.for_stream(target, stream, operation.options.as_ref(), nodes)
+            }
+            ast::ForSource::Traversal(_) | ast::ForSource::Path(_) => {
+                Err(self.error(Code::NotImplemented, "graph traversals are not implemented yet", operation.span))
+            }
+        }
+    }
+
+    fn for_expression(
+        &mut self,
+        target: &Target,
+        expression: &Expr,
+        options: Option<&Expr>,
+        nodes: &mut Vec<Node>,
+    ) -> Result<()> {
+        let collection = match self.collection_operand(expression)? {
+            Some(collection) => {
+                self.reads(&collection, expression.span)?;
+                Some(collection)
+            }
+            None => None,
+        };
+        let list = match collection {
+            Some(_) => None,
+            None => Some(self.expression(expression)?),
+        };
+        let mut disable_index = false;
+        for (name, value) in self.options(options)? {
+            match &*name {
+                "disableIndex" => disable_index = value.truthy(),
+                "indexHint" | "forceIndexHint" | "maxProjections" | "useCache" | "lookahead" => {}
+                name => self.unknown_option("FOR", name),
+            }
+        }
+        self.scopes.open(ScopeKind::For);
+        let (variable, parts) = self.loop_variable(target)?;
+        let kind = match (collection, list) {
+            (Some(collection), _) => NodeKind::EnumerateCollection(Enumerate {
+                collection,
+                variable,
+                access: Access::Full,
+                disable_index,
+            }),
+            (None, list) => {
+                NodeKind::EnumerateList { list: list.unwrap_or_else(Expression::null), variable }
+            }
+        };
+        self.node(kind, nodes)?;
+        if parts {
+            self.bind_parts(target, Expression::Variable(variable), nodes)?;
+        }
+        Ok(())
+    }
+
+    /// The variable that a loop fills, and whether it is to be taken apart.
+    fn loop_variable(&mut self, target: &Target) -> Result<(Variable, bool)> {
+        match &target.kind {
+            TargetKind::Variable(name) => Ok((self.declare(name)?, false)),
+            TargetKind::Array(_) | TargetKind::Object(_) => Ok((self.hidden(), true)),
+        }
+    }
+
+    fn sort(&mut self, operation: &ast::Sort, nodes: &mut Vec<Node>) -> Result<()> {
+        let mut keys = Vec::new();
+        for item in &operation.items {
+            let expression = self.expression(&item.key)?;
+            let ascending = match &item.direction {
+                ast::SortDirection::Ascending => true,
+                ast::SortDirection::Descending => false,
+                ast::SortDirection::Bind(name) => self.sort_direction(name)?,
+            };
+            if expression.constant().is_none() {
+                keys.push(SortKey { expression, ascending });
+            }
+        }
+        if !keys.is_empty() {
+            return self.node(NodeKind::Sort { keys, limit: None }, nodes);
+        }
+        // `SORT null` asks for no order, so a COLLECT before it need not give one.
+        if let Some(Node { kind: NodeKind::Collect(collect), .. }) = nodes.last_mut() {
+            collect.sorted = false;
+        }
+        Ok(())
+    }
+
+    fn sort_direction(&mut self, name: &ast::Name) -> Result<bool> {
+        match self.bind(&name.text, name.span)? {
+            Value::Bool(ascending) => Ok(ascending),
+            Value::String(text) if text.eq_ignore_ascii_case("asc") => Ok(true),
+            Value::String(text) if text.eq_ignore_ascii_case("desc") => Ok(false),
+            _ => Err(self.error(Code::QueryParse, "a SORT direction is true, false, \"asc\" or \"desc\"", name.span)),
+        }
+    }
+
+    fn limit(&mut self, operation: &ast::Limit, nodes: &mut Vec<Node>) -> Result<()> {
+        let offset = match &operation.offset {
+            Some(offset) => self.limit_number(offset, false)?.unwrap_or(0),
+            None => 0,
+        };
+        let count = self.limit_number(&operation.count, operation.offset.is_some())?;
+        self.node(NodeKind::Limit { offset, count, full_count: false, drain: false }, nodes)
+    }
+
+    fn limit_number(&mut self, operand: &Expr, unlimited: bool) -> Result<Option<u64>> {
+        let expression = self.expression(operand)?;
+        let Some(value) = expression.constant() else {
+            let message = "a LIMIT must be known at compile time";
+            return Err(self.error(Code::QueryParse, message, operand.span));
+        };
+        match value {
+            Value::Null if unlimited => Ok(None),
+            Value::Int(_) | Value::Float(_) if value.to_float() >= 0.0 => Ok(Some(value.to_int() as u64)),
+            _ => Err(self.error(Code::NumberOutOfRange, "a LIMIT must be a number of at least 0", operand.span)),
+        }
+    }
+
+    /// Evaluates what is constant, once and for all.
+    fn fold(&mut self, expression: Expression) -> Expression {
+        let (expression, warnings) = fold::fold(expression, self.environment, self.lazy > 0);
+        for Warning { code, message } in warnings {
+            self.warn(code, message);
+        }
+        expression
+    }
+}
+
+/// Line and column of a span, with the text of the line.
+pub(crate) fn position(text: &str, span: Span) -> Position {
+    let place = antipode_c8ql::Position::of(text, span.start);
+    let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or("");
+    Position { line: place.line as u32, column: place.column as u32, text: line.chars().take(LINE_MAX).collect() }
+}
+
+/// Characters of the query's line that an error shows.
+const LINE_MAX: usize = 500;
