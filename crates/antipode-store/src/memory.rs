@@ -307,7 +307,7 @@ impl State {
     fn write(&mut self, batch: Batch, sync: Sync) -> Result<(), StoreError> {
         self.check_writable()?;
         if !batch.is_empty() {
-            self.append(Frame::new(batch))?;
+            self.append(Frame::new(batch), sync)?;
         }
         match sync {
             Sync::No => Ok(()),
@@ -315,7 +315,8 @@ impl State {
         }
     }
 
-    fn append(&mut self, frame: Frame) -> Result<(), StoreError> {
+    /// Logs and applies a batch, unless it or the sync that is to follow fails: then nobody sees it.
+    fn append(&mut self, frame: Frame, sync: Sync) -> Result<(), StoreError> {
         let cost = frame.byte_len() as u64 + BATCH_OVERHEAD_BYTES;
         if let Some(free) = &mut self.faults.free_bytes {
             if cost > *free {
@@ -330,9 +331,17 @@ impl State {
             }
             *free -= cost;
         }
-        if is_due(&mut self.faults.fail_write) {
+        let doing = if is_due(&mut self.faults.fail_write) {
+            Some("write")
+        } else if sync == Sync::Yes && self.faults.fail_sync == Some(0) {
+            self.faults.fail_sync = None;
+            Some("sync")
+        } else {
+            None
+        };
+        if let Some(doing) = doing {
             let landed = self.faults.failed_batch_lands.then_some(frame);
-            return self.fail(injected("write", Written::Unknown), landed);
+            return self.fail(injected(doing, Written::Unknown), landed);
         }
         self.live.apply(&frame);
         self.unsynced.push(frame);
