@@ -1,0 +1,865 @@
+//! The configuration of a node: one table of keys, from which file, environment, flags and documentation derive.
+//!
+//! A key has one name in all places: `query_memory_bytes` in `antipode.toml`, `ANTIPODE_QUERY_MEMORY_BYTES` in the
+//! environment, `--query-memory-bytes` on the command line. Values are texts in all of them (a number or a boolean in
+//! the file is read as its text, an array as its elements with commas between), so that a value means the same wherever it
+//! stands and its error reads the same too. Later sources win: file, then environment, then flags.
+//!
+//! [`KEYS`] is the table; `docs/configuration.md` is [`reference`], held fresh by a test. Nothing here opens a file or
+//! reads a variable: whoever starts a node does that and calls [`Config::set`] for what it finds, then
+//! [`Config::check`].
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+pub use antipode_engine::Durability;
+
+/// The port of everything: gRPC on TCP, peers on UDP.
+pub const PORT: u16 = 7490;
+
+/// Prefix of the environment variables.
+pub const ENVIRONMENT_PREFIX: &str = "ANTIPODE_";
+
+/// How a node is set up. [`Config::default`] is a single node that needs nothing else.
+///
+/// ```
+/// let mut config = antipode::Config::default();
+/// config.set("region", "frankfurt", &antipode::config::Origin::Code)?;
+/// config.check()?;
+/// assert_eq!(config.region, "frankfurt");
+/// # Ok::<(), antipode::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The node's name. Of a member of a cluster the name in its certificate.
+    pub node: String,
+    /// The node's region. Of a member of a cluster the region in its certificate.
+    pub region: String,
+    /// Where clients (TCP) and peers (UDP) are served.
+    pub listen: SocketAddr,
+    /// The directory with the node's certificate bundle; without one the node is alone and opens no peer port.
+    pub bundle: Option<PathBuf>,
+    /// Whether this node founds its cluster.
+    pub found: bool,
+    /// Addresses of members, to be taken in by.
+    pub join: Vec<String>,
+    /// The address that is given to peers; empty: the one that is listened on.
+    pub advertise: String,
+    /// Whether clients may slow and cut this node's lines to its peers.
+    pub wan: bool,
+    /// The durability of writes that ask for none.
+    pub durability: Durability,
+    /// Certificate chain for clients, a PEM file.
+    pub tls_certificate: Option<PathBuf>,
+    /// Key of that certificate, a PEM file.
+    pub tls_key: Option<PathBuf>,
+    /// Authority whose certificates clients must show, a PEM file.
+    pub client_ca: Option<PathBuf>,
+    /// Whether clients on other machines are served without certificates.
+    pub insecure: bool,
+    /// Most memory of one query, in bytes.
+    pub query_memory_bytes: u64,
+    /// Longest time of one query.
+    pub query_runtime: Duration,
+    /// Memory for blocks of table files, in bytes.
+    pub cache_bytes: u64,
+    /// Memory for recent writes, in bytes.
+    pub write_buffer_bytes: u64,
+    /// Which log messages are written.
+    pub log: String,
+    /// How log messages are written.
+    pub log_format: LogFormat,
+}
+
+/// How log messages are written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("antipode-data"),
+            node: "node".to_owned(),
+            region: "local".to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
+            bundle: None,
+            found: false,
+            join: Vec::new(),
+            advertise: String::new(),
+            wan: false,
+            durability: Durability::Disk,
+            tls_certificate: None,
+            tls_key: None,
+            client_ca: None,
+            insecure: false,
+            query_memory_bytes: 256 << 20,
+            query_runtime: Duration::from_secs(3600),
+            cache_bytes: 64 << 20,
+            write_buffer_bytes: 32 << 20,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// One configuration key.
+pub struct Key {
+    /// Its name in the file; environment and flag follow from it.
+    pub name: &'static str,
+    /// What its value is, for people and for the choice of the flag's form.
+    pub kind: Kind,
+    /// What it does, for the command line's help and the reference.
+    pub doc: &'static str,
+    get: fn(&Config) -> String,
+    set: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+/// What a key's value is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// `true` or `false`; as a flag it needs no value.
+    Switch,
+    /// Any text.
+    Text,
+    /// A path, relative to the working directory.
+    Path,
+    /// `IP:PORT`.
+    Address,
+    /// Addresses, with commas between.
+    Addresses,
+    /// A number of bytes, or one with a unit: `64MiB`.
+    Bytes,
+    /// A time with its unit: `30s`.
+    Time,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// Every configuration key, in the order of the reference.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "data",
+        kind: Kind::Path,
+        doc: "The data directory, made if it is not there. It belongs to one node: never copy it to start another.",
+        get: |config| path_text(Some(&config.data)),
+        set: |config, text| {
+            config.data = path(text)?.ok_or("a node needs a data directory")?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "node",
+        kind: Kind::Text,
+        doc: "The node's name: lower-case letters, digits, '-', '_' and '.', at most 63 of them. With a bundle it is the \
+              name in the certificate, and need not be given.",
+        get: |config| config.node.clone(),
+        set: |config, text| name(text).map(|name| config.node = name),
+    },
+    Key {
+        name: "region",
+        kind: Kind::Text,
+        doc: "The node's region; the same letters as in `node`. With a bundle it is the region in the certificate.",
+        get: |config| config.region.clone(),
+        set: |config, text| name(text).map(|name| config.region = name),
+    },
+    Key {
+        name: "listen",
+        kind: Kind::Address,
+        doc: "Where the node is reached: clients by gRPC on this TCP port, peers by QUIC on the same UDP port.",
+        get: |config| config.listen.to_string(),
+        set: |config, text| address(text).map(|address| config.listen = address),
+    },
+    Key {
+        name: "bundle",
+        kind: Kind::Path,
+        doc: "The directory with the node's certificates, made by `antipode cluster issue`. Without it the node is \
+              alone and opens no peer port.",
+        get: |config| path_text(config.bundle.as_ref()),
+        set: |config, text| path(text).map(|path| config.bundle = path),
+    },
+    Key {
+        name: "found",
+        kind: Kind::Switch,
+        doc: "Found the cluster: for its first node, and only for that. Has no effect once the node is a member.",
+        get: |config| config.found.to_string(),
+        set: |config, text| switch(text).map(|on| config.found = on),
+    },
+    Key {
+        name: "join",
+        kind: Kind::Addresses,
+        doc: "Addresses of members (`host:port`): the first that is reached takes this node in. Needed only until the \
+              node is a member, harmless later.",
+        get: |config| config.join.join(","),
+        set: |config, text| addresses(text).map(|addresses| config.join = addresses),
+    },
+    Key {
+        name: "advertise",
+        kind: Kind::Text,
+        doc: "The address (`host:port`) that peers are told to reach this node by. Empty: that of `listen`.",
+        get: |config| config.advertise.clone(),
+        set: |config, text| match text {
+            "" => {
+                config.advertise.clear();
+                Ok(())
+            }
+            text => host_and_port(text).map(|address| config.advertise = address),
+        },
+    },
+    Key {
+        name: "durability",
+        kind: Kind::Choice(&["disk", "memory"]),
+        doc: "When a write that asks for nothing else is acked: `disk`, after it is synced; `memory`, once the operating \
+              system has it, so that a crash of the process loses nothing but a power cut may lose the last moments.",
+        get: |config| config.durability.name().to_owned(),
+        set: |config, text| {
+            config.durability = match text {
+                "disk" => Durability::Disk,
+                "memory" => Durability::Memory,
+                _ => return Err("there are disk and memory".to_owned()),
+            };
+            Ok(())
+        },
+    },
+    Key {
+        name: "tls_certificate",
+        kind: Kind::Path,
+        doc: "The certificate chain that clients see, a PEM file. With it (and `tls_key`) clients are served by TLS.",
+        get: |config| path_text(config.tls_certificate.as_ref()),
+        set: |config, text| path(text).map(|path| config.tls_certificate = path),
+    },
+    Key {
+        name: "tls_key",
+        kind: Kind::Path,
+        doc: "The key of `tls_certificate`, a PEM file.",
+        get: |config| path_text(config.tls_key.as_ref()),
+        set: |config, text| path(text).map(|path| config.tls_key = path),
+    },
+    Key {
+        name: "client_ca",
+        kind: Kind::Path,
+        doc: "The authority whose certificates clients must show, a PEM file. Needs `tls_certificate`.",
+        get: |config| path_text(config.client_ca.as_ref()),
+        set: |config, text| path(text).map(|path| config.client_ca = path),
+    },
+    Key {
+        name: "insecure",
+        kind: Kind::Switch,
+        doc: "Serve clients of other machines though they show no certificates: whoever reaches the port may read and \
+              write everything.",
+        get: |config| config.insecure.to_string(),
+        set: |config, text| switch(text).map(|on| config.insecure = on),
+    },
+    Key {
+        name: "query_memory_bytes",
+        kind: Kind::Bytes,
+        doc: "Most memory that one query may hold; a query can ask for less.",
+        get: |config| bytes_text(config.query_memory_bytes),
+        set: |config, text| bytes(text).map(|bytes| config.query_memory_bytes = bytes),
+    },
+    Key {
+        name: "query_runtime",
+        kind: Kind::Time,
+        doc: "Longest time that one query may run; a query can ask for less.",
+        get: |config| time_text(config.query_runtime),
+        set: |config, text| time(text).map(|time| config.query_runtime = time),
+    },
+    Key {
+        name: "cache_bytes",
+        kind: Kind::Bytes,
+        doc: "Memory for blocks of the store's files. Taken as it is used.",
+        get: |config| bytes_text(config.cache_bytes),
+        set: |config, text| bytes(text).map(|bytes| config.cache_bytes = bytes),
+    },
+    Key {
+        name: "write_buffer_bytes",
+        kind: Kind::Bytes,
+        doc: "Memory for recent writes, before they go into the store's files.",
+        get: |config| bytes_text(config.write_buffer_bytes),
+        set: |config, text| bytes(text).map(|bytes| config.write_buffer_bytes = bytes),
+    },
+    Key {
+        name: "wan",
+        kind: Kind::Switch,
+        doc: "Let clients slow and cut this node's lines to its peers, for tests and demos. Never in production.",
+        get: |config| config.wan.to_string(),
+        set: |config, text| switch(text).map(|on| config.wan = on),
+    },
+    Key {
+        name: "log",
+        kind: Kind::Text,
+        doc: "Which log messages are written, to standard error: `error`, `warn`, `info`, `debug` or `trace`, also by \
+              module: `info,antipode_replication=debug`.",
+        get: |config| config.log.clone(),
+        set: |config, text| {
+            config.log = text.to_owned();
+            Ok(())
+        },
+    },
+    Key {
+        name: "log_format",
+        kind: Kind::Choice(&["text", "json"]),
+        doc: "How log messages are written: `text`, lines for people, or `json`, one object a line.",
+        get: |config| {
+            match config.log_format {
+                LogFormat::Text => "text",
+                LogFormat::Json => "json",
+            }
+            .to_owned()
+        },
+        set: |config, text| {
+            config.log_format = match text {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => return Err("there are text and json".to_owned()),
+            };
+            Ok(())
+        },
+    },
+];
+
+/// Where a value came from, for errors.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Origin {
+    /// A configuration file.
+    File(PathBuf),
+    /// The environment variable of the key.
+    Environment,
+    /// The command line's flag of the key.
+    Flag,
+    /// The program that embeds the database.
+    Code,
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why, with the line where that is known.
+        reason: String,
+    },
+    /// There is no such key.
+    #[error(
+        "unknown key '{key}' in {place}{}; all keys are in docs/configuration.md",
+        did_you_mean(nearest)
+    )]
+    UnknownKey {
+        /// The key, as it was written.
+        key: String,
+        /// Where it stands.
+        place: String,
+        /// The known key that is most like it.
+        nearest: Option<&'static str>,
+    },
+    /// A value that its key does not take.
+    #[error("{place}: '{value}' is no value of it: {reason}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// Where the value stands.
+        place: String,
+        /// The value.
+        value: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// Values that do not go together.
+    #[error("{reason}")]
+    Conflict {
+        /// Which, and what to do.
+        reason: String,
+    },
+}
+
+impl ConfigError {
+    /// The stable number of the error.
+    #[must_use]
+    pub fn code(&self) -> u32 {
+        match self {
+            Self::File { .. } => 5400,
+            Self::UnknownKey { .. } => 5401,
+            Self::Value { .. } => 5402,
+            Self::Conflict { .. } => 5403,
+        }
+    }
+}
+
+fn did_you_mean(nearest: &Option<&'static str>) -> String {
+    nearest
+        .map(|key| format!("; did you mean '{key}'?"))
+        .unwrap_or_default()
+}
+
+impl Key {
+    /// The key of this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// The environment variable: `ANTIPODE_QUERY_RUNTIME`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("{ENVIRONMENT_PREFIX}{}", self.name.to_uppercase())
+    }
+
+    /// The flag, without its dashes: `query-runtime`.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// The value that a configuration has, as text.
+    #[must_use]
+    pub fn value(&self, config: &Config) -> String {
+        (self.get)(config)
+    }
+
+    fn place(&self, origin: &Origin) -> String {
+        match origin {
+            Origin::File(path) => format!("{} in {}", self.name, path.display()),
+            Origin::Environment => self.variable(),
+            Origin::Flag => format!("--{}", self.flag()),
+            Origin::Code => self.name.to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// Gives a key its value.
+    ///
+    /// # Errors
+    /// When there is no such key (the error has the nearest one), or it does not take the value.
+    pub fn set(&mut self, key: &str, value: &str, origin: &Origin) -> Result<(), ConfigError> {
+        let Some(known) = Key::find(key) else {
+            return Err(ConfigError::UnknownKey {
+                key: shorten(key),
+                place: match origin {
+                    Origin::File(path) => path.display().to_string(),
+                    Origin::Environment => "the environment".to_owned(),
+                    Origin::Flag => "the command line".to_owned(),
+                    Origin::Code => "the configuration".to_owned(),
+                },
+                nearest: nearest(key),
+            });
+        };
+        (known.set)(self, value.trim()).map_err(|reason| ConfigError::Value {
+            key: known.name,
+            place: known.place(origin),
+            value: shorten(value),
+            reason,
+        })
+    }
+
+    /// Checks that the values go together.
+    ///
+    /// # Errors
+    /// When they do not; the error says what to do.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let conflict = |reason: &str| {
+            Err(ConfigError::Conflict {
+                reason: reason.to_owned(),
+            })
+        };
+        if self.found && !self.join.is_empty() {
+            return conflict(
+                "found and join exclude each other: the first node of a cluster founds it, every other joins",
+            );
+        }
+        if self.bundle.is_none() && (self.found || !self.join.is_empty()) {
+            return conflict(
+                "a node of a cluster needs its certificates: make them with `antipode cluster create` and `antipode \
+                 cluster issue`, and name their directory by bundle",
+            );
+        }
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return conflict("tls_certificate and tls_key are needed together");
+        }
+        if self.client_ca.is_some() && self.tls_certificate.is_none() {
+            return conflict("client_ca needs tls_certificate and tls_key");
+        }
+        let local_only = self.listen.ip().is_loopback();
+        if !local_only && self.client_ca.is_none() && !self.insecure {
+            return Err(ConfigError::Conflict {
+                reason: format!(
+                    "listening on {} would let anyone read and write: ask clients for certificates with client_ca, \
+                     listen on 127.0.0.1, or accept it with insecure",
+                    self.listen
+                ),
+            });
+        }
+        if self.bundle.is_some() && self.listen.ip().is_unspecified() && self.advertise.is_empty() {
+            return Err(ConfigError::Conflict {
+                reason: format!(
+                    "peers cannot reach this node by {}: name its address with advertise",
+                    self.listen
+                ),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The reference of all keys, as Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let defaults = Config::default();
+    let mut text = String::from(REFERENCE_HEAD);
+    for key in KEYS {
+        let default = match key.value(&defaults) {
+            value if value.is_empty() => "empty".to_owned(),
+            value => format!("`{value}`"),
+        };
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\n## `{}`\n\n{}\n\n{}; default {default}; `{}`, `--{}`\n",
+            key.name,
+            key.doc,
+            key.kind.describe(),
+            key.variable(),
+            key.flag(),
+        );
+    }
+    text
+}
+
+const REFERENCE_HEAD: &str = "\
+# Configuration
+
+<!-- Generated from the table in crates/antipode/src/config.rs; `UPDATE=1 cargo test -p antipode config` writes it anew. -->
+
+`antipode serve` takes each key from a file, the environment, and the command line; the later wins. A node needs none of
+them: without any it is a single node with its data in `./antipode-data`, serving clients on this machine.
+
+- The file is `antipode.toml` in the working directory if it is there, or the one that `--config` names. It is TOML
+  without sections: `region = \"frankfurt\"`, `found = true`, `join = [\"10.0.0.1:7490\"]`. An unknown key is an error.
+- The variable of a key is `ANTIPODE_` and the key in upper case.
+- The flag of a key has dashes for underscores. A switch needs no value: `--found` is `--found true`.
+
+Sizes are bytes, or have a unit: `kB`, `MB`, `GB` (powers of 1000), `KiB`, `MiB`, `GiB` (of 1024). Times have one: `ms`,
+`s`, `m`, `h`.
+";
+
+impl Kind {
+    /// The kind in words.
+    #[must_use]
+    pub fn describe(self) -> String {
+        match self {
+            Self::Switch => "a switch".to_owned(),
+            Self::Text => "a text".to_owned(),
+            Self::Path => "a path".to_owned(),
+            Self::Address => "an address (`ip:port`)".to_owned(),
+            Self::Addresses => "addresses (`host:port`)".to_owned(),
+            Self::Bytes => "a size".to_owned(),
+            Self::Time => "a time".to_owned(),
+            Self::Choice(words) => words
+                .iter()
+                .map(|word| format!("`{word}`"))
+                .collect::<Vec<_>>()
+                .join(" or "),
+        }
+    }
+}
+
+/// The known key that is most like an unknown one, if any is like it at all.
+fn nearest(unknown: &str) -> Option<&'static str> {
+    let unknown = unknown.to_lowercase().replace('-', "_");
+    let distances = KEYS.iter().map(|key| (distance(&unknown, key.name), key));
+    let (distance, key) = distances.min_by_key(|(distance, _)| *distance)?;
+    (distance <= key.name.len().div_ceil(3)).then_some(key.name)
+}
+
+/// How many characters must be put in, left out or changed to come from one text to the other (after Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, left) in from.chars().take(100).enumerate() {
+        let mut above_left = index;
+        let mut last = index + 1;
+        for (right, cell) in to.iter().zip(row.iter_mut().skip(1)) {
+            let above = *cell;
+            let changed = above_left + usize::from(left != *right);
+            *cell = changed.min(above + 1).min(last + 1);
+            above_left = above;
+            last = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// So much of a text that someone else wrote goes into an error.
+fn shorten(text: &str) -> String {
+    const CHARS_MAX: usize = 120;
+    text.chars().take(CHARS_MAX).collect()
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("write true or false".to_owned()),
+    }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let allowed = |character: char| {
+        character.is_ascii_lowercase()
+            || character.is_ascii_digit()
+            || matches!(character, '-' | '_' | '.')
+    };
+    let begins_well =
+        text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
+    if begins_well && text.len() <= 63 && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err(
+            "a name is 1 to 63 lower-case letters, digits, '-', '_' and '.', and begins with a letter or a digit"
+                .to_owned(),
+        )
+    }
+}
+
+fn path(text: &str) -> Result<Option<PathBuf>, String> {
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+fn path_text(path: Option<&PathBuf>) -> String {
+    path.map(|path| path.display().to_string())
+        .unwrap_or_default()
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(ip) = IpAddr::from_str(text) {
+        return Ok(SocketAddr::new(ip, PORT));
+    }
+    let text = match text.strip_prefix("localhost") {
+        Some(port) => format!("127.0.0.1{port}"),
+        None => text.to_owned(),
+    };
+    text.parse()
+        .map_err(|_| format!("write an IP address and a port, such as 127.0.0.1:{PORT}"))
+}
+
+fn addresses(text: &str) -> Result<Vec<String>, String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|address| !address.is_empty())
+        .map(host_and_port)
+        .collect()
+}
+
+fn host_and_port(text: &str) -> Result<String, String> {
+    let port = text
+        .rsplit_once(':')
+        .map(|(host, port)| (host, port.parse::<u16>()));
+    match port {
+        Some((host, Ok(port))) if !host.is_empty() && port > 0 => Ok(text.to_owned()),
+        _ => Err(format!("write a host and a port, such as 10.0.0.1:{PORT}")),
+    }
+}
+
+const BYTE_UNITS: &[(&str, u64)] = &[
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+    ("GB", 1_000_000_000),
+    ("MB", 1_000_000),
+    ("kB", 1_000),
+    ("B", 1),
+    ("", 1),
+];
+
+fn bytes(text: &str) -> Result<u64, String> {
+    with_unit(text, BYTE_UNITS).ok_or_else(|| "write a size such as 64MiB".to_owned())
+}
+
+fn bytes_text(bytes: u64) -> String {
+    let units = BYTE_UNITS.iter().take(3);
+    let unit = units
+        .copied()
+        .find(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size));
+    match unit {
+        Some((unit, size)) => format!("{}{unit}", bytes / size),
+        None => bytes.to_string(),
+    }
+}
+
+const TIME_UNITS_MS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+
+fn time(text: &str) -> Result<Duration, String> {
+    match with_unit(text, TIME_UNITS_MS) {
+        Some(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
+        _ => Err("write a time such as 30s, 500ms, 5m or 1h".to_owned()),
+    }
+}
+
+fn time_text(time: Duration) -> String {
+    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let mut units = TIME_UNITS_MS.iter().rev();
+    let unit = units.find(|(_, size)| ms.is_multiple_of(*size));
+    match unit {
+        Some((unit, size)) => format!("{}{unit}", ms / size),
+        None => format!("{ms}ms"),
+    }
+}
+
+fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
+    let unit = text.get(digits.len()..)?.trim();
+    let (_, size) = units.iter().find(|(name, _)| *name == unit)?;
+    digits.trim().parse::<u64>().ok()?.checked_mul(*size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(key: &str, value: &str) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        config.set(key, value, &Origin::Flag)?;
+        Ok(config)
+    }
+
+    #[test]
+    fn every_key_takes_back_its_own_default() {
+        let defaults = Config::default();
+        for key in KEYS {
+            let value = key.value(&defaults);
+            assert_eq!(
+                set(key.name, &value),
+                Ok(defaults.clone()),
+                "{} = {value}",
+                key.name
+            );
+        }
+        assert_eq!(defaults.check(), Ok(()));
+    }
+
+    #[test]
+    fn keys_are_named_once_and_plainly() {
+        for (index, key) in KEYS.iter().enumerate() {
+            let plain = |character: char| character.is_ascii_lowercase() || character == '_';
+            assert!(key.name.chars().all(plain), "{}", key.name);
+            assert!(
+                KEYS.iter()
+                    .skip(index + 1)
+                    .all(|other| other.name != key.name),
+                "{}",
+                key.name
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_the_nearest_one() {
+        let nearest = |key: &str| match set(key, "x") {
+            Err(ConfigError::UnknownKey { nearest, .. }) => nearest,
+            other => panic!("{key}: {other:?}"),
+        };
+        assert_eq!(nearest("regoin"), Some("region"));
+        assert_eq!(nearest("Durability "), Some("durability"));
+        assert_eq!(nearest("query-memory-byte"), Some("query_memory_bytes"));
+        assert_eq!(nearest("colour_of_the_sky"), None);
+        let error = set("joins", "x").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown key 'joins' in the command line; did you mean 'join'?; all keys are in docs/configuration.md"
+        );
+        assert_eq!(error.code(), 5401);
+    }
+
+    #[test]
+    fn values_are_checked_and_the_error_says_what_to_write() {
+        for (key, value) in [
+            ("listen", "7490"),
+            ("listen", "example.org:7490"),
+            ("found", "maybe"),
+            ("join", "tokyo"),
+            ("join", "tokyo:0"),
+            ("node", "Tokyo 1"),
+            ("region", ""),
+            ("durability", "paper"),
+            ("query_memory_bytes", "much"),
+            ("query_memory_bytes", "99999999999GiB"),
+            ("query_runtime", "30"),
+            ("query_runtime", "0s"),
+            ("data", ""),
+        ] {
+            let error = set(key, value).expect_err(value);
+            assert_eq!(error.code(), 5402, "{key} = {value}: {error}");
+            assert!(error.to_string().starts_with("--"), "{error}");
+        }
+    }
+
+    #[test]
+    fn values_are_read() {
+        let listen = |text: &str| set("listen", text).map(|config| config.listen.to_string());
+        assert_eq!(listen("0.0.0.0"), Ok("0.0.0.0:7490".to_owned()));
+        assert_eq!(listen("localhost:7"), Ok("127.0.0.1:7".to_owned()));
+        assert_eq!(listen("[::1]:7"), Ok("[::1]:7".to_owned()));
+        let join = set("join", "a:1, b:2").map(|config| config.join);
+        assert_eq!(join, Ok(vec!["a:1".to_owned(), "b:2".to_owned()]));
+        let memory = |text: &str| set("cache_bytes", text).map(|config| config.cache_bytes);
+        assert_eq!(memory("64 MiB"), Ok(64 << 20));
+        assert_eq!(memory("1000"), Ok(1000));
+        let runtime = set("query_runtime", "90s").map(|config| time_text(config.query_runtime));
+        assert_eq!(runtime, Ok("90s".to_owned()));
+    }
+
+    #[test]
+    fn values_must_go_together() {
+        for settings in [
+            &[("found", "true")][..],
+            &[("bundle", "b"), ("found", "true"), ("join", "a:1")],
+            &[("listen", "0.0.0.0:7490")],
+            &[
+                ("insecure", "true"),
+                ("bundle", "b"),
+                ("listen", "0.0.0.0:7490"),
+            ],
+            &[("tls_certificate", "c.pem")],
+            &[("client_ca", "ca.pem")],
+        ] {
+            let mut config = Config::default();
+            for (key, value) in settings {
+                config.set(key, value, &Origin::Code).expect("a good value");
+            }
+            assert_eq!(
+                config.check().map_err(|error| error.code()),
+                Err(5403),
+                "{settings:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_reference_is_fresh() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, reference()).expect("docs/configuration.md can be written");
+        }
+        let written = std::fs::read_to_string(path).expect("docs/configuration.md can be read");
+        assert!(
+            written == reference(),
+            "docs/configuration.md is stale: run `UPDATE=1 cargo test -p antipode config`"
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! The one error of the embedded library.
+
+use antipode_engine::EngineError;
+use antipode_query::{QueryError, Retry, SourceError};
+use antipode_store::{StoreError, Written};
+use thiserror::Error as ThisError;
+
+/// Why a call failed. The number ([`Error::code`]) is the contract, the text is for people.
+#[derive(Debug, ThisError)]
+pub enum Error {
+    /// The engine refused or failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The network could not be started.
+    #[error("cannot start the peers' endpoint: {detail}")]
+    Network {
+        /// The stable number.
+        code: u32,
+        /// Why.
+        detail: String,
+    },
+    /// The operating system refused something that the node cannot do without.
+    #[error("cannot {doing}: {detail}")]
+    System {
+        /// What was being tried.
+        doing: &'static str,
+        /// The system's words.
+        detail: String,
+    },
+}
+
+impl Error {
+    /// The stable number. ArangoDB's where the meaning is the same, ours from 5200 on.
+    #[must_use]
+    pub fn code(&self) -> u32 {
+        match self {
+            Self::Engine(error) => error.code(),
+            Self::Network { code, .. } => *code,
+            Self::System { .. } => 2,
+        }
+    }
+
+    /// When a retry can help.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Engine(error) => error.retry(),
+            Self::Network { .. } | Self::System { .. } => Retry::Never,
+        }
+    }
+
+    /// Whether anything of the failed call may be found later.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        match self {
+            Self::Engine(error) => error.written(),
+            Self::Network { .. } | Self::System { .. } => Written::Nothing,
+        }
+    }
+
+    /// Line and column in the query text, from 1, where the error has a place.
+    #[must_use]
+    pub fn position(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Engine(EngineError::Query(error)) => {
+                error.position().map(|position| (position.line, position.column))
+            }
+            _ => None,
+        }
+    }
+
+    /// The error with the line of the query and a caret, where it has a place in a query.
+    #[must_use]
+    pub fn diagnostic(&self) -> String {
+        match self {
+            Self::Engine(EngineError::Query(error)) => error.diagnostic(),
+            other => format!("error {}: {other}", other.code()),
+        }
+    }
+
+    /// Whether the transaction lost a race and may simply be run again.
+    pub(crate) fn lost_race(&self) -> bool {
+        let Self::Engine(EngineError::Source(error)) = self else { return false };
+        matches!(
+            error,
+            SourceError::Conflict { .. }
+                | SourceError::KeyTaken { .. }
+                | SourceError::NotFound { .. }
+                | SourceError::Gone { .. }
+        )
+    }
+}
+
+impl From<QueryError> for Error {
+    fn from(error: QueryError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl From<SourceError> for Error {
+    fn from(error: SourceError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
