@@ -1,9 +1,10 @@
 //! Reports of writes that a merge discarded. Conflicts are never silent.
 
 use antipode_clock::Stamp;
-use antipode_value::Value;
+use antipode_value::{Str, Value};
 
-use crate::Path;
+use crate::rule::Step;
+use crate::{Change, Path};
 
 /// A write, or part of one, that a concurrent write beat.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,5 +50,101 @@ impl Reason {
             Self::Removed => "removed",
             Self::Yielded => "yielded",
         }
+    }
+}
+
+/// Most reports that one operation gives rise to; what is lost beyond them is of the same conflict.
+const DISCARDS_MAX: usize = 1_000;
+
+/// Gathers the reports of one operation.
+#[derive(Default)]
+pub(crate) struct Report {
+    discards: Vec<Discard>,
+}
+
+impl Report {
+    pub fn into_discards(self) -> Vec<Discard> {
+        self.discards
+    }
+
+    /// A change of the operation is lost to the write stamped `winner`.
+    pub fn change_lost(&mut self, step: &Step<'_>, reason: Reason, winner: Stamp) {
+        if !matches!(step.change, Change::Object) {
+            let value = value_of(step.change);
+            let lost = step.cause.stamp;
+            let winner = (winner != lost).then_some(winner);
+            self.push(Discard {
+                path: step.path.clone(),
+                value,
+                reason,
+                lost,
+                winner,
+            });
+        }
+    }
+
+    /// What stood at `path` is lost to the write stamped `winner`.
+    pub fn part_lost(
+        &mut self,
+        path: &[Str],
+        value: Option<Value>,
+        reason: Reason,
+        lost: Stamp,
+        winner: Stamp,
+    ) {
+        let path = Path::from(path.to_vec());
+        self.push(Discard {
+            path,
+            value,
+            reason,
+            lost,
+            winner: Some(winner),
+        });
+    }
+
+    /// All of a patch is lost, as the lives that it names are gone.
+    pub fn patch_lost(&mut self, changes: &[(Path, Change)], lost: Stamp) {
+        if changes.is_empty() {
+            self.push(Discard {
+                path: Path::ROOT,
+                value: None,
+                reason: Reason::Removed,
+                lost,
+                winner: None,
+            });
+        }
+        for (path, change) in changes {
+            let (path, value) = (path.clone(), value_of(change));
+            self.push(Discard {
+                path,
+                value,
+                reason: Reason::Removed,
+                lost,
+                winner: None,
+            });
+        }
+    }
+
+    fn push(&mut self, discard: Discard) {
+        let same = |known: &Discard| {
+            known.path == discard.path
+                && known.lost == discard.lost
+                && known.winner == discard.winner
+        };
+        // A patch of several lives may lose in each of them.
+        let again = self.discards.iter().rev().take(8).any(same);
+        if !again && self.discards.len() < DISCARDS_MAX {
+            self.discards.push(discard);
+        }
+    }
+}
+
+fn value_of(change: &Change) -> Option<Value> {
+    match change {
+        Change::Assign(value) | Change::Max(value) | Change::Min(value) => Some(value.clone()),
+        Change::Increment(number) => Some(number.value()),
+        Change::Append(values) | Change::Prepend(values) => Some(Value::array(values)),
+        Change::AddUnique(values) => Some(Value::array(values.iter().map(|unique| &unique.value))),
+        Change::Unset | Change::Object | Change::RemoveElements(_) => None,
     }
 }

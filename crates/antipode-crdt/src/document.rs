@@ -1,10 +1,17 @@
 //! The document: the replicated state of one key.
 
 use antipode_clock::{Context, ReplicaId, StableCut, Stamp};
-use antipode_value::Value;
+use antipode_value::{Str, Value};
 use bytes::Bytes;
 
-use crate::{DecodeError, Discard, Operation};
+use crate::bugs::bug;
+use crate::discard::Report;
+use crate::revision::{Revision, body_bytes};
+use crate::rule::existence;
+use crate::state::{Cause, Life, Origin, Place, Tree, Whole};
+use crate::{
+    DecodeError, Discard, Operation, Path, RemoveMode, codec, conflict, fold, show, union,
+};
 
 /// Local numbers for replica ids, so that a stored stamp takes a byte or two instead of eight for its replica. The
 /// numbers are a node's own: they must be durable before a record that uses them, and never leave the node.
@@ -16,103 +23,340 @@ pub trait ReplicaNumbers {
 }
 
 /// The replicated state of one key. The default is a key that was never written.
+///
+/// Two documents are equal when their states are, to the last bit of metadata.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Document {}
-
-/// The version of a document: stamp of the newest operation on it, and a hash of what it shows. Its display is `_rev`.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Revision {
-    /// The newest operation that changed a living part of the document.
-    pub newest: Stamp,
-    /// 32 bits of hash of the shown value.
-    pub hash: u32,
+pub struct Document {
+    /// Sorted by name. Normally one; several only after concurrent creations of the key.
+    pub(crate) lives: Vec<Life>,
 }
 
-impl std::fmt::Display for Revision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{:016x}{:016x}{:08x}",
-            self.newest.hlc.0, self.newest.replica.0, self.hash
-        )
-    }
+/// What [`Document::encode`] appended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Encoded {
+    /// Where the canonical bytes of the shown value lie in the output; empty where the document does not exist.
+    pub body: std::ops::Range<usize>,
+    /// The version; `None` where the document does not exist.
+    pub revision: Option<Revision>,
 }
 
 impl Document {
-    /// Applies an operation that has not been applied here before, after all that its writer had seen. Returns what a
-    /// concurrent write discarded.
+    /// Applies an operation that has not been applied here before, after all that its writer had seen. Returns what
+    /// concurrent writes discarded.
     pub fn apply(
         &mut self,
         operation: &Operation,
         stamp: Stamp,
         context: &Context,
     ) -> Vec<Discard> {
-        let _ = (operation, stamp, context);
-        Vec::new()
+        let cause = Cause { stamp, context };
+        let mut report = Report::default();
+        let lives = &mut self.lives;
+        match operation {
+            Operation::Merge {
+                ends,
+                value,
+                changes,
+            } => {
+                existence::end(lives, ends, &cause, &mut report);
+                let origin = Origin { stamp, each: true };
+                let mut life = Life::begun(
+                    stamp,
+                    Tree::Whole(Whole {
+                        value: value.clone(),
+                        origin,
+                    }),
+                );
+                existence::change(&mut life, &[stamp], changes, &cause, &mut report);
+                existence::begin(lives, life);
+            }
+            Operation::Put { ends, value } => {
+                existence::end(lives, ends, &cause, &mut report);
+                let origin = Origin { stamp, each: false };
+                let life = Life::begun(
+                    stamp,
+                    Tree::Whole(Whole {
+                        value: value.clone(),
+                        origin,
+                    }),
+                );
+                existence::begin(lives, life);
+            }
+            Operation::Patch {
+                lives: names,
+                changes,
+            } => {
+                existence::patch(lives, names, changes, &cause, &mut report);
+            }
+            Operation::Remove {
+                ends,
+                mode: RemoveMode::Final,
+            } => {
+                existence::end(lives, ends, &cause, &mut report);
+            }
+            Operation::Remove {
+                ends,
+                mode: RemoveMode::Yielding,
+            } => {
+                existence::hide(lives, ends, &cause, &mut report);
+            }
+        }
+        if self.lives.len() > 1 {
+            conflict::between_lives(&self.lives, operation, &cause, &mut report);
+        }
+        report.into_discards()
     }
 
     /// The document as it reads, without `_key`, `_id` and `_rev`; `None` where it does not exist.
     #[must_use]
     pub fn show(&self) -> Option<Value> {
-        None
+        let mut living = self.living();
+        match (living.next(), living.next()) {
+            (None, _) => None,
+            (Some(only), None) => Some(show_life(only)),
+            (Some(_), Some(_)) => Some(show::root(&union::of(self.living()))),
+        }
     }
 
-    /// The version; `None` where the document does not exist.
+    /// Whether the document exists.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.living().next().is_some()
+    }
+
+    /// The version; `None` where the document does not exist. It costs an encoding of the body: [`Document::encode`] gives
+    /// it along with the stored form.
     #[must_use]
     pub fn revision(&self) -> Option<Revision> {
-        None
+        let newest = self.newest()?;
+        let body = body_bytes(&self.show()?);
+        Some(Revision::of(newest, &body))
+    }
+
+    /// Stamp of the newest operation that changed what lives of the document.
+    #[must_use]
+    pub fn newest(&self) -> Option<Stamp> {
+        self.living().map(|life| life.newest).max()
     }
 
     /// Forgets what no operation that is still to come can ask about. Nobody can see it.
     pub fn fold(&mut self, stable: &StableCut) {
-        let _ = stable;
+        fold::fold(&mut self.lives, stable);
     }
 
     /// Whether nothing is left that would have to be stored.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        true
+        self.lives.is_empty()
     }
 
-    /// Appends the stored form: `[body][metadata]`.
-    pub fn encode(&self, replicas: &mut dyn ReplicaNumbers, out: &mut Vec<u8>) {
-        let _ = (replicas, out);
+    /// Whether [`Document::fold`] could still forget something once more is stable. What is not may be left alone by the
+    /// collector until it is written again.
+    #[must_use]
+    pub fn is_folded(&self) -> bool {
+        matches!(
+            self.lives.as_slice(),
+            [] | [Life {
+                tree: Tree::Whole(Whole {
+                    origin: Origin::FOLDED,
+                    ..
+                }),
+                ..
+            }]
+        )
     }
 
-    /// Reads what [`Document::encode`] wrote.
+    /// Appends the stored form, `[body][metadata]`, to `out`.
+    pub fn encode(&self, replicas: &mut dyn ReplicaNumbers, out: &mut Vec<u8>) -> Encoded {
+        codec::document::encode(self, replicas, out)
+    }
+
+    /// Reads what [`Document::encode`] wrote. Values share the bytes of the record.
     pub fn decode(record: &Bytes, replicas: &dyn ReplicaNumbers) -> Result<Self, DecodeError> {
-        let _ = (record, replicas);
-        Ok(Self {})
+        codec::document::decode(record, replicas)
+    }
+
+    /// The lives that are neither gone nor hidden.
+    pub(crate) fn living(&self) -> impl Iterator<Item = &Life> {
+        self.lives.iter().filter(|life| !life.is_hidden())
+    }
+
+    /// Names of all lives that are held here, hidden ones too: what a creation or a removal ends.
+    pub(crate) fn names_held(&self) -> Vec<Stamp> {
+        let lives = self.lives.iter();
+        sorted(lives.flat_map(|life| life.names.iter().copied()).collect())
+    }
+
+    /// What a final removal ends.
+    pub(crate) fn names_removed(&self) -> Vec<Stamp> {
+        if bug!(RemovalSkipsHidden) {
+            return self.names_living();
+        }
+        self.names_held()
+    }
+
+    /// Names of the lives that are there to be patched.
+    pub(crate) fn names_living(&self) -> Vec<Stamp> {
+        sorted(
+            self.living()
+                .flat_map(|life| life.names.iter().copied())
+                .collect(),
+        )
+    }
+
+    /// The tree that shows the document, if it exists.
+    pub(crate) fn tree(&self) -> Option<std::borrow::Cow<'_, Tree>> {
+        use std::borrow::Cow;
+        let mut living = self.living();
+        match (living.next(), living.next()) {
+            (None, _) => None,
+            (Some(only), None) => Some(Cow::Borrowed(&only.tree)),
+            (Some(_), Some(_)) => Some(Cow::Owned(Tree::Places(union::of(self.living())))),
+        }
     }
 }
 
-/// What the document stored in `record` shows, read in place, with its version. Nothing of the metadata but the newest
-/// stamp is decoded.
+fn sorted(mut names: Vec<Stamp>) -> Vec<Stamp> {
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+pub(crate) fn show_life(life: &Life) -> Value {
+    match &life.tree {
+        Tree::Whole(whole) => whole.value.clone(),
+        Tree::Places(root) => show::root(root),
+    }
+}
+
+/// A document as a scan reads it: the body in place, and its version.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The body; attributes are read from the record's bytes when they are asked for.
+    pub value: Value,
+    /// Stamp of the newest operation.
+    pub newest: Stamp,
+    pub(crate) body: Bytes,
+}
+
+impl Shown {
+    /// The version.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        Revision::of(self.newest, &self.body)
+    }
+
+    /// The canonical bytes of the shown value.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
+
+/// What the document stored in `record` shows, read in place; `None` where it does not exist. Nothing of the metadata but
+/// the newest stamp is decoded.
 pub fn shown_packed(
     record: &Bytes,
     replicas: &dyn ReplicaNumbers,
-) -> Result<Option<(Value, Revision)>, DecodeError> {
-    let _ = (record, replicas);
-    Ok(None)
+) -> Result<Option<Shown>, DecodeError> {
+    codec::document::shown(record, replicas)
 }
 
-/// What a document adds to the digest of its group: sums (modulo 2^128) of these are equal where the documents are.
-#[must_use]
-pub fn digest(collection: &[u8], key: &str, shown: &Value, revision: &Revision) -> u128 {
-    let _ = (collection, key, shown, revision);
-    0
+/// A place of a document as its state holds it, for diagnosis and tests.
+#[derive(Clone, Debug)]
+pub struct PlaceState {
+    /// The place.
+    pub path: Path,
+    /// Newest assign or unset here; zero where there is none of its own, or it was folded.
+    pub set: Stamp,
+    /// The value assigned here; `None` for an object or nothing.
+    pub value: Option<Value>,
+    /// Whether an object was assigned here.
+    pub holds_object: bool,
+    /// Newest write that needs an object here.
+    pub object: Stamp,
+    /// Increments: replica, lives named, integer part, float part.
+    pub sums: Vec<(ReplicaId, Vec<Stamp>, i128, Option<f64>)>,
+    /// Positions of the assigned array that were removed, and the elements that were added: stamp, index, whether unique,
+    /// value.
+    pub elements: Option<(Vec<u32>, Vec<(Stamp, u32, bool, Value)>)>,
+    /// The greatest value offered.
+    pub max: Option<Value>,
+    /// The least value offered.
+    pub min: Option<Value>,
 }
 
-impl Operation {
-    /// The operation as bytes. The record that holds them carries the version of the format.
+/// A life of a document as its state holds it, for diagnosis and tests.
+#[derive(Clone, Debug)]
+pub struct LifeState {
+    /// Its names.
+    pub names: Vec<Stamp>,
+    /// The newest operation that applied to it.
+    pub newest: Stamp,
+    /// Newest unstable patch of each replica.
+    pub touched: Vec<(ReplicaId, antipode_clock::Hlc)>,
+    /// Unstable yielding removals, and whether each hides the life.
+    pub removals: Vec<(Stamp, bool)>,
+    /// The places, in order of path, from the root.
+    pub places: Vec<PlaceState>,
+}
+
+impl Document {
+    /// The state, laid open for diagnosis and tests.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        Vec::new()
+    pub fn inspect(&self) -> Vec<LifeState> {
+        let lives = self.lives.iter().map(|life| {
+            let mut places = Vec::new();
+            inspect_place(&life.tree.places(), Path::ROOT, &life.names, &mut places);
+            LifeState {
+                names: life.names.clone(),
+                newest: life.newest,
+                touched: life.touched.clone(),
+                removals: life
+                    .removals
+                    .iter()
+                    .map(|removal| (removal.stamp, removal.hides))
+                    .collect(),
+                places,
+            }
+        });
+        lives.collect()
     }
+}
 
-    /// Reads what [`Operation::encode`] wrote. The values share `bytes`.
-    pub fn decode(bytes: &Bytes) -> Result<Self, DecodeError> {
-        let _ = bytes;
-        Err(DecodeError::Malformed { what: "operation" })
+fn inspect_place(place: &Place, path: Path, names: &[Stamp], out: &mut Vec<PlaceState>) {
+    use crate::state::Held;
+    let parts = place.parts.as_deref().cloned().unwrap_or_default();
+    let sums = parts.sums.iter();
+    out.push(PlaceState {
+        path: path.clone(),
+        set: place.set,
+        value: match &place.held {
+            Held::Value(value) => Some(value.clone()),
+            Held::Nothing | Held::Object => None,
+        },
+        holds_object: matches!(place.held, Held::Object),
+        object: place.object,
+        sums: sums
+            .map(|sum| {
+                (
+                    sum.replica,
+                    sum.lives_in(names).to_vec(),
+                    sum.int,
+                    sum.float,
+                )
+            })
+            .collect(),
+        elements: parts.elements.map(|elements| {
+            let added = elements.added.into_iter();
+            let added =
+                added.map(|element| (element.stamp, element.index, element.unique, element.value));
+            (elements.base_removed, added.collect())
+        }),
+        max: parts.max,
+        min: parts.min,
+    });
+    for (name, child) in &place.children {
+        inspect_place(child, path.child(Str::clone(name)), names, out);
     }
 }

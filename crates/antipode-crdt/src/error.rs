@@ -74,6 +74,12 @@ pub enum WriteError {
         /// What it is instead.
         found: &'static str,
     },
+    /// Two changes of one write stand in each other's way: one is made at or below the other's place.
+    #[error("two changes of one write meet at {path}")]
+    Overlap {
+        /// The deeper place.
+        path: String,
+    },
     /// The document, or a value in the write, is too large or nested too deeply.
     #[error("document cannot be stored: {0}")]
     Limit(#[from] LayoutError),
@@ -86,6 +92,7 @@ impl WriteError {
         match self {
             Self::NotFound => 1202,
             Self::NotAnObject { .. } => 1227,
+            Self::Overlap { .. } => 10,
             Self::Limit(limit) => limit.code(),
         }
     }

@@ -18,16 +18,29 @@
 //! so removals need no tombstone for each element, and what is causally stable can be forgotten.
 #![warn(missing_docs)]
 
+#[cfg(feature = "planted-bugs")]
+pub mod bug;
+mod bugs;
+mod codec;
+mod conflict;
 mod discard;
 mod document;
 mod error;
+mod fold;
+mod limit;
 mod operation;
+mod revision;
+mod rule;
+mod show;
+mod state;
+mod union;
 mod writer;
 
 pub use discard::{Discard, Reason};
-pub use document::{Document, ReplicaNumbers, Revision, digest, shown_packed};
+pub use document::{Document, Encoded, LifeState, PlaceState, ReplicaNumbers, Shown, shown_packed};
 pub use error::{DecodeError, Retry, WriteError};
 pub use operation::{
     Change, ElementId, Number, Operation, Path, RemoveMode, Slot, Taken, UniqueElement,
 };
+pub use revision::{Revision, digest};
 pub use writer::{Deletes, Draft, DraftChange, PatchOptions, WriterRules, patch_changes, resolve};

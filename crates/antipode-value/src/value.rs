@@ -135,6 +135,15 @@ impl Value {
         }
     }
 
+    /// The packed bytes of an array or object that is nothing but a slice of them: its canonical bytes, at no cost.
+    pub fn packed_bytes(&self) -> Option<&bytes::Bytes> {
+        match self {
+            Value::Array(array) => array.packed(),
+            Value::Object(object) => object.packed(),
+            _ => None,
+        }
+    }
+
     /// TO_BOOL: false for null, false, 0 and the empty string, else true.
     pub fn truthy(&self) -> bool {
         match self {
