@@ -1,0 +1,122 @@
+//! Answers conformance cases, one JSON line each, on the plain database of the tests. The engine has a runner of its
+//! own; this one tells whether a fault is of the language or of the engine.
+
+#[path = "../tests/support/memory.rs"]
+mod memory;
+
+use std::io::{BufRead, Write};
+
+use antipode_query::{
+    Cancel, CollectionKind, CompileOptions, Environment, Extra, Limits, QueryError, Rows, compile, execute, parse,
+};
+use antipode_value::Value;
+use memory::Database;
+
+fn main() -> std::io::Result<()> {
+    let mut output = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let answer = match Value::from_json(&line) {
+            Ok(case) => answer(&case),
+            Err(error) => Value::object([("unreadable", Value::from(error.to_string()))]),
+        };
+        writeln!(output, "{answer}")?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+fn answer(case: &Value) -> Value {
+    let id = case.attribute("id");
+    let mut database = Database::new();
+    if let Some(operations) = case.attribute("setup").as_array() {
+        for operation in operations.iter() {
+            set_up(&mut database, &operation);
+        }
+    }
+    let text = case.attribute("query").to_text();
+    if case.attribute("parse_only").truthy()
+        && let Err(error) = parse(&text)
+    {
+        return failure(id, &error);
+    }
+    match run(&mut database, &text, &case.attribute("bind"), &case.attribute("options")) {
+        Ok((rows, extra)) => {
+            let warnings = extra.warnings.iter().map(|warning| warning.code.number());
+            let mut stats = vec![
+                ("writesExecuted", Value::from(extra.stats.writes_executed)),
+                ("writesIgnored", Value::from(extra.stats.writes_ignored)),
+            ];
+            if let Some(count) = extra.stats.full_count {
+                stats.push(("fullCount", Value::from(count)));
+            }
+            Value::object([
+                ("id", id),
+                ("result", Value::array(rows)),
+                ("warnings", Value::array(warnings)),
+                ("stats", Value::object(stats)),
+            ])
+        }
+        Err(error) => failure(id, &error),
+    }
+}
+
+fn failure(id: Value, error: &QueryError) -> Value {
+    let error = Value::object([
+        ("code", Value::from(error.code())),
+        ("name", Value::from(format!("ERROR_{}", error.name()))),
+        ("message", Value::from(error.message())),
+    ]);
+    Value::object([("id", id), ("error", error)])
+}
+
+fn set_up(database: &mut Database, operation: &Value) {
+    let text = |name: &str| operation.attribute(name).to_text().to_string();
+    let collection = text("collection");
+    match text("op").as_str() {
+        "create_collection" => {
+            let edge = operation.attribute("type").as_str() == Some("edge");
+            database.create_collection(&text("name"), if edge { CollectionKind::Edge } else { CollectionKind::Document });
+        }
+        "insert" => {
+            if let Some(documents) = operation.attribute("docs").as_array() {
+                documents.iter().for_each(|document| database.put(&collection, &document));
+            }
+        }
+        "remove" => database.remove(&collection, &text("key")),
+        "replace" => {
+            let document = operation.attribute("doc");
+            let document = document.as_object().map(|object| object.with("_key", operation.attribute("key")));
+            database.put(&collection, &document.map(Value::Object).unwrap_or_default());
+        }
+        "truncate" => database.truncate(&collection),
+        "drop_collection" => database.drop_collection(&text("name")),
+        "query" => {
+            // An earlier query of the same test; if it fails, the case shows it.
+            let _ = run(database, &text("query"), &operation.attribute("bind"), &Value::Null);
+        }
+        _ => {}
+    }
+}
+
+fn run(
+    database: &mut Database,
+    text: &str,
+    binds: &Value,
+    options: &Value,
+) -> Result<(Vec<Value>, Extra), QueryError> {
+    let transaction = database.begin();
+    let plan = compile(text, binds, &transaction, &CompileOptions::default())?;
+    let environment = Environment { now_ms: 1_700_000_000_000, ..Environment::default() };
+    let limits = Limits {
+        full_count: options.attribute("fullCount").truthy(),
+        fail_on_warning: options.attribute("failOnWarning").truthy(),
+        ..Limits::default()
+    };
+    let mut rows: Rows<'_> = execute(&plan, &transaction, &environment, limits, Cancel::new())?;
+    let result = rows.collect_all()?;
+    let extra = rows.extra();
+    drop(rows);
+    database.commit(transaction);
+    Ok((result, extra))
+}

@@ -1,0 +1,375 @@
+//! A database of plain maps: no replication, no merging, no storage. It is what C8QL says a query does, held beside the
+//! engine, which must never give anything else on one node.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use antipode_crdt::{Draft, DraftChange, Number, Path};
+use antipode_query::{
+    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, KeyBounds, Message, Retry, Scan, Source,
+    SourceError, StreamFrom, StreamId, StreamInfo, StreamRead, StreamUntil, Transaction, Written,
+};
+use antipode_value::{Object, Str, Value, compare_binary};
+
+#[derive(Clone, Debug)]
+struct Collection {
+    info: CollectionInfo,
+    documents: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug)]
+struct Stream {
+    info: StreamInfo,
+    messages: Vec<Message>,
+}
+
+/// The whole state; a clone is a snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Database {
+    collections: BTreeMap<String, Collection>,
+    streams: BTreeMap<String, Stream>,
+    ids: u64,
+    revisions: u64,
+    now_ms: i64,
+}
+
+impl Database {
+    pub fn new() -> Database {
+        Database::default()
+    }
+
+    pub fn create_collection(&mut self, name: &str, kind: CollectionKind) {
+        self.ids += 1;
+        let info = CollectionInfo { id: CollectionId(self.ids), name: name.to_owned(), kind };
+        self.collections.insert(name.to_owned(), Collection { info, documents: BTreeMap::new() });
+    }
+
+    pub fn drop_collection(&mut self, name: &str) {
+        self.collections.remove(name);
+    }
+
+    pub fn truncate(&mut self, name: &str) {
+        if let Some(collection) = self.collections.get_mut(name) {
+            collection.documents.clear();
+        }
+    }
+
+    #[allow(dead_code)] // Not every program that uses this module has streams.
+    pub fn create_stream(&mut self, name: &str) {
+        self.ids += 1;
+        let info = StreamInfo { id: StreamId(self.ids), name: name.to_owned() };
+        self.streams.insert(name.to_owned(), Stream { info, messages: Vec::new() });
+    }
+
+    /// Stores a document as it is, by its `_key`.
+    pub fn put(&mut self, collection: &str, document: &Value) {
+        let Some(id) = self.collections.get(collection).map(|collection| collection.info.id) else { return };
+        let key = document.attribute("_key").to_text().to_string();
+        let key = if key.is_empty() { self.next_key() } else { key };
+        self.store(id, &key, Some(strip(document)));
+    }
+
+    pub fn remove(&mut self, collection: &str, key: &str) {
+        if let Some(collection) = self.collections.get_mut(collection) {
+            collection.documents.remove(key);
+        }
+    }
+
+    pub fn begin(&self) -> MemoryTransaction {
+        MemoryTransaction { snapshot: self.clone(), state: RefCell::new(self.clone()) }
+    }
+
+    pub fn commit(&mut self, transaction: MemoryTransaction) {
+        *self = transaction.state.into_inner();
+    }
+
+    fn next_key(&mut self) -> String {
+        self.ids += 1;
+        format!("k{}", self.ids)
+    }
+
+    fn by_id(&self, id: CollectionId) -> Result<&Collection, SourceError> {
+        let found = self.collections.values().find(|collection| collection.info.id == id);
+        found.ok_or_else(|| SourceError::Gone { name: format!("{id:?}") })
+    }
+
+    /// Stores or removes the body of a document; gives the document with its system attributes.
+    fn store(&mut self, id: CollectionId, key: &str, body: Option<Object>) -> Option<Value> {
+        self.revisions += 1;
+        let revision = format!("_r{}", self.revisions);
+        let collection = self.collections.values_mut().find(|collection| collection.info.id == id)?;
+        let Some(body) = body else {
+            collection.documents.remove(key);
+            return None;
+        };
+        let front = vec![
+            (Str::from("_key"), Value::from(key)),
+            (Str::from("_id"), Value::from(format!("{}/{key}", collection.info.name))),
+            (Str::from("_rev"), Value::from(revision)),
+        ];
+        let document = Value::Object(Object::overlay(front, &body));
+        collection.documents.insert(key.to_owned(), document.clone());
+        Some(document)
+    }
+}
+
+fn strip(document: &Value) -> Object {
+    let system = ["_key", "_id", "_rev"];
+    let pairs = document.as_object().map(Object::to_pairs).unwrap_or_default();
+    Object::from_pairs(pairs.into_iter().filter(|(name, _)| !system.contains(&&**name)).collect())
+}
+
+/// A snapshot, and the state with the writes of the transaction.
+pub struct MemoryTransaction {
+    snapshot: Database,
+    state: RefCell<Database>,
+}
+
+struct Documents(std::vec::IntoIter<Value>);
+
+impl Scan for Documents {
+    fn next_batch(&mut self, max: usize, out: &mut Vec<Value>) -> Result<bool, SourceError> {
+        out.extend(self.0.by_ref().take(max));
+        Ok(self.0.len() > 0)
+    }
+}
+
+fn documents(collection: &Collection, keys: &KeyBounds) -> Box<dyn Scan> {
+    let inside = collection.documents.iter().filter(|(key, _)| keys.contains(key)).map(|(_, document)| document.clone());
+    let mut inside: Vec<Value> = inside.collect();
+    if keys.reverse {
+        inside.reverse();
+    }
+    Box::new(Documents(inside.into_iter()))
+}
+
+impl Catalog for Database {
+    fn collection(&self, name: &str) -> Result<Option<CollectionInfo>, SourceError> {
+        Ok(self.collections.get(name).map(|collection| collection.info.clone()))
+    }
+
+    fn collections(&self) -> Result<Vec<CollectionInfo>, SourceError> {
+        Ok(self.collections.values().map(|collection| collection.info.clone()).collect())
+    }
+
+    fn stream(&self, name: &str) -> Result<Option<StreamInfo>, SourceError> {
+        Ok(self.streams.get(name).map(|stream| stream.info.clone()))
+    }
+
+    fn estimate(&self, collection: CollectionId) -> u64 {
+        self.by_id(collection).map(|collection| collection.documents.len() as u64).unwrap_or(0)
+    }
+}
+
+impl Catalog for MemoryTransaction {
+    fn collection(&self, name: &str) -> Result<Option<CollectionInfo>, SourceError> {
+        self.snapshot.collection(name)
+    }
+
+    fn collections(&self) -> Result<Vec<CollectionInfo>, SourceError> {
+        self.snapshot.collections()
+    }
+
+    fn stream(&self, name: &str) -> Result<Option<StreamInfo>, SourceError> {
+        self.snapshot.stream(name)
+    }
+
+    fn estimate(&self, collection: CollectionId) -> u64 {
+        self.snapshot.estimate(collection)
+    }
+}
+
+impl Source for MemoryTransaction {
+    fn count(&self, collection: CollectionId) -> Result<u64, SourceError> {
+        Ok(self.snapshot.by_id(collection)?.documents.len() as u64)
+    }
+
+    fn get(&self, collection: CollectionId, key: &str) -> Result<Option<Value>, SourceError> {
+        Ok(self.snapshot.by_id(collection)?.documents.get(key).cloned())
+    }
+
+    fn scan(&self, collection: CollectionId, keys: &KeyBounds) -> Result<Box<dyn Scan + '_>, SourceError> {
+        Ok(documents(self.snapshot.by_id(collection)?, keys))
+    }
+
+    fn edges(
+        &self,
+        collection: CollectionId,
+        vertex: &str,
+        direction: Direction,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        let end = if direction == Direction::Out { "_from" } else { "_to" };
+        let all = self.snapshot.by_id(collection)?.documents.values();
+        let edges: Vec<Value> = all.filter(|edge| edge.attribute(end).as_str() == Some(vertex)).cloned().collect();
+        Ok(Box::new(Documents(edges.into_iter())))
+    }
+
+    fn messages(&self, read: &StreamRead) -> Result<Box<dyn Scan + '_>, SourceError> {
+        let stream = self.snapshot.streams.values().find(|stream| stream.info.id == read.stream);
+        let Some(stream) = stream else { return Err(SourceError::Gone { name: format!("{:?}", read.stream) }) };
+        let shown = stream.messages.iter().enumerate().map(|(place, message)| {
+            Value::object([
+                ("id", Value::from(format!("{:08}", place + 1))),
+                ("seq", Value::from(place + 1)),
+                ("region", Value::from("local")),
+                ("producer", Value::from("local")),
+                ("key", Value::from(message.key.clone())),
+                ("publishTime", Value::from(self.snapshot.now_ms)),
+                ("eventTime", Value::from(message.event_time)),
+                ("payload", message.payload.clone()),
+            ])
+        });
+        let all: Vec<Value> = shown.collect();
+        let first = match &read.from {
+            StreamFrom::Earliest => 0,
+            StreamFrom::Latest => all.len(),
+            StreamFrom::Last(last) => all.len().saturating_sub(*last as usize),
+            StreamFrom::After(id) => all.partition_point(|message| message.attribute("id").to_text() <= Str::from(id.as_str())),
+            StreamFrom::At(at) => all.partition_point(|message| message.attribute("publishTime").to_int() < *at),
+        };
+        let wanted = all.into_iter().skip(first).filter(|message| match &read.until {
+            StreamUntil::Now => true,
+            StreamUntil::At(at) => message.attribute("publishTime").to_int() < *at,
+            StreamUntil::Id(id) => message.attribute("id").to_text() <= Str::from(id.as_str()),
+        });
+        let wanted = wanted.filter(|message| {
+            read.key.as_deref().is_none_or(|key| message.attribute("key").as_str() == Some(key))
+        });
+        Ok(Box::new(Documents(wanted.collect::<Vec<_>>().into_iter())))
+    }
+}
+
+impl Transaction for MemoryTransaction {
+    fn write(
+        &self,
+        collection: CollectionId,
+        key: Option<&str>,
+        draft: Draft,
+        expect: Expect,
+    ) -> Result<Written, SourceError> {
+        let mut state = self.state.borrow_mut();
+        let generated = state.next_key();
+        let key = key.unwrap_or(&generated).to_owned();
+        let name = state.by_id(collection)?.info.name.clone();
+        let old = state.by_id(collection)?.documents.get(&key).cloned();
+        match (expect, &old) {
+            (Expect::Absent, Some(_)) => return Err(SourceError::KeyTaken { collection: name, key }),
+            (Expect::Exists | Expect::Unchanged, None) => return Err(SourceError::NotFound { collection: name, key }),
+            _ => {}
+        }
+        let body = match draft {
+            Draft::Insert(value) | Draft::Put(value) | Draft::Replace(value) => Some(strip(&value)),
+            Draft::InsertWith { value, changes } => Some(strip(&changed(value, changes))),
+            Draft::Update(changes) => Some(strip(&changed(old.clone().unwrap_or_default(), changes))),
+            Draft::Remove | Draft::Purge => None,
+        };
+        check(body.as_ref())?;
+        let new = state.store(collection, &key, body);
+        Ok(Written { key, old, new })
+    }
+
+    fn current(&self, collection: CollectionId, key: &str) -> Result<Option<Value>, SourceError> {
+        Ok(self.state.borrow().by_id(collection)?.documents.get(key).cloned())
+    }
+
+    fn scan_current(&self, collection: CollectionId, keys: &KeyBounds) -> Result<Box<dyn Scan + '_>, SourceError> {
+        Ok(documents(self.state.borrow().by_id(collection)?, keys))
+    }
+
+    fn publish(&self, stream: StreamId, message: Message) -> Result<Value, SourceError> {
+        let mut state = self.state.borrow_mut();
+        let now_ms = state.now_ms;
+        let found = state.streams.values_mut().find(|found| found.info.id == stream);
+        let Some(found) = found else { return Err(SourceError::Gone { name: format!("{stream:?}") }) };
+        found.messages.push(message);
+        let seq = found.messages.len();
+        Ok(Value::object([
+            ("id", Value::from(format!("{seq:08}"))),
+            ("seq", Value::from(seq)),
+            ("publishTime", Value::from(now_ms)),
+        ]))
+    }
+}
+
+/// Deepest nesting of a stored document.
+const DEPTH_MAX: usize = 200;
+
+fn check(body: Option<&Object>) -> Result<(), SourceError> {
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(array) => 1 + array.iter().map(|element| depth(&element)).max().unwrap_or(0),
+            Value::Object(object) => 1 + object.values().map(|element| depth(&element)).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+    match body {
+        Some(body) if depth(&Value::Object(body.clone())) > DEPTH_MAX => Err(SourceError::Other {
+            code: 1524,
+            retry: Retry::Never,
+            message: "document is nested too deeply".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A plain value after changes at paths.
+fn changed(mut value: Value, changes: Vec<(Path, DraftChange)>) -> Value {
+    for (path, change) in changes {
+        value = at(&value, path.names(), &change).unwrap_or_default();
+    }
+    value
+}
+
+/// The value with a change at a path below it; none if it is removed.
+fn at(value: &Value, path: &[Str], change: &DraftChange) -> Option<Value> {
+    let Some((name, below)) = path.split_first() else { return here(value, change) };
+    let object = match value {
+        Value::Object(object) => object.clone(),
+        _ if matches!(change, DraftChange::Unset) => return Some(value.clone()),
+        _ => Object::from_pairs(Vec::new()),
+    };
+    let inner = object.get(name);
+    let removes = matches!(change, DraftChange::Unset);
+    if inner.is_none() && removes {
+        return Some(Value::Object(object));
+    }
+    let inner = at(&inner.unwrap_or_default(), below, change);
+    Some(Value::Object(match inner {
+        Some(inner) => object.with(name.clone(), inner),
+        None => object.without(name),
+    }))
+}
+
+fn here(value: &Value, change: &DraftChange) -> Option<Value> {
+    let elements = || value.as_array().map(|array| array.to_vec()).unwrap_or_default();
+    Some(match change {
+        DraftChange::Assign(new) => new.clone(),
+        DraftChange::Unset => return None,
+        DraftChange::Object => match value {
+            Value::Object(_) => value.clone(),
+            _ => Value::Object(Object::from_pairs(Vec::new())),
+        },
+        DraftChange::Increment(by) => match (value, by) {
+            (Value::Int(base), Number::Int(by)) => Value::Int(base + by),
+            (base, by) => match (base.is_null(), by.value()) {
+                (true, by) => by,
+                (false, by) => Value::float(base.to_float() + by.to_float()),
+            },
+        },
+        DraftChange::Append(values) => Value::array(elements().into_iter().chain(values.iter().cloned())),
+        DraftChange::Prepend(values) => Value::array(values.iter().cloned().chain(elements())),
+        DraftChange::AddUnique(values) => {
+            let mut all = elements();
+            for value in values {
+                if !all.contains(value) {
+                    all.push(value.clone());
+                }
+            }
+            Value::array(all)
+        }
+        DraftChange::RemoveValues(values) => Value::array(elements().into_iter().filter(|v| !values.contains(v))),
+        DraftChange::Max(other) if value.is_null() || compare_binary(other, value).is_gt() => other.clone(),
+        DraftChange::Min(other) if value.is_null() || compare_binary(other, value).is_lt() => other.clone(),
+        DraftChange::Max(_) | DraftChange::Min(_) => value.clone(),
+    })
+}
