@@ -116,6 +116,8 @@ impl Error {
         match status.code() {
             _ if never_sent(status) => Self::Unreachable { message },
             Code::DeadlineExceeded => Self::TimedOut,
+            // How some servers, and a channel of our own, end a call whose `grpc-timeout` has passed.
+            Code::Cancelled if message == "Timeout expired" => Self::TimedOut,
             Code::Cancelled | Code::Unavailable | Code::Unknown => Self::Lost { message },
             code => Self::Protocol {
                 message: format!("{code:?}: {message}"),

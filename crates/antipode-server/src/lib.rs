@@ -1,1 +1,11 @@
-//! antipode-server
+//! The gRPC server of a node.
+//!
+//! Each service of `proto/antipode/v1` has a file in `service/`, which turns requests into calls of the database and its
+//! answers into replies, and decides nothing else. `work` runs those calls, which block, within bounds; `config` says
+//! what is served to whom; `failure` how an error travels.
+
+mod config;
+mod failure;
+mod work;
+
+pub use config::{Config, StartError, Tls};

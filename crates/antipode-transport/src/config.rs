@@ -21,8 +21,12 @@ pub struct Config {
     pub queue_bytes_max: usize,
     /// So many received bytes of a lane of a link are given to the receiver before it has released earlier ones.
     pub receive_bytes_max: usize,
-    /// Of one stream in flight: what a link of 250 ms and 32 MB/s holds.
+    /// So much of a lane is in flight at most: a link with a round trip of 200 ms carries 10 MB/s. More would let a
+    /// backlog on the bulk lane use up the congestion window, and fresh commits wait a round trip for room in it.
     pub stream_window_bytes: u32,
+    /// The congestion window of a new link: what 2,000 writes a second have under way over 250 ms, so that a link that
+    /// comes up does not hold fresh commits back while it finds out what the line carries.
+    pub initial_window_bytes: u64,
     /// Links may be slowed and cut at run time, for tests and demos. Costs some speed.
     pub wan: bool,
     /// Threads that drive the network.
@@ -39,7 +43,8 @@ impl Default for Config {
             message_bytes_max: 68 * 1024 * 1024,
             queue_bytes_max: 16 * 1024 * 1024,
             receive_bytes_max: 8 * 1024 * 1024,
-            stream_window_bytes: 8 * 1024 * 1024,
+            stream_window_bytes: 2 * 1024 * 1024,
+            initial_window_bytes: 256 * 1024,
             wan: false,
             threads: 2,
         }

@@ -405,7 +405,7 @@ impl Shared {
             old.done().await;
             self.lock().remove(&old);
         }
-        tracing::info!(peer = %link.identity, %address, dialled = greeted.dialled.is_some(), "link up");
+        tracing::debug!(peer = %link.identity, %address, dialled = greeted.dialled.is_some(), "link up");
         let (shared, running) = (self.clone(), link.clone());
         tokio::spawn(async move {
             link::run(
@@ -462,12 +462,15 @@ impl Shared {
 fn transport_config(config: &Config) -> quinn::TransportConfig {
     let lanes = Lane::ALL.len() as u32;
     let window = config.stream_window_bytes.max(64 * 1024);
+    let mut congestion = quinn::congestion::CubicConfig::default();
+    congestion.initial_window(config.initial_window_bytes);
     let mut transport = quinn::TransportConfig::default();
     transport
         .max_idle_timeout(config.idle_timeout.try_into().ok())
         .keep_alive_interval(Some(config.idle_timeout / 4))
         .max_concurrent_uni_streams(lanes.into())
         .max_concurrent_bidi_streams(0u32.into())
+        .congestion_controller_factory(Arc::new(congestion))
         .datagram_receive_buffer_size(None)
         .stream_receive_window(window.into())
         // What all lanes together may have under way, so that a lane whose reader waits takes nothing from the others.

@@ -325,7 +325,7 @@ pub(crate) async fn run(
     close(&link.connection, &reason);
     tasks.shutdown().await;
     let reason = link.end_reason(reason);
-    tracing::info!(peer = %link.identity, %address, %reason, "link down");
+    tracing::debug!(peer = %link.identity, %address, %reason, "link down");
     sink.event(PeerEvent::Down {
         link: link.id,
         reason,
