@@ -21,6 +21,7 @@ mod argument;
 mod array;
 mod bit;
 mod control;
+mod database;
 mod date;
 mod encoding;
 mod geo;
@@ -33,6 +34,9 @@ mod statistics;
 mod string;
 mod types;
 mod vector;
+
+#[cfg(test)]
+mod examples;
 
 /// Every family. A new file is added here and nowhere else.
 static FAMILIES: &[&[Function]] = &[
@@ -49,6 +53,7 @@ static FAMILIES: &[&[Function]] = &[
     object::FUNCTIONS,
     date::FUNCTIONS,
     control::FUNCTIONS,
+    database::FUNCTIONS,
     geo::FUNCTIONS,
     vector::FUNCTIONS,
 ];
@@ -138,6 +143,11 @@ impl<'a> CallContext<'a> {
     /// Ends the query with an error after this call.
     pub fn raise(&mut self, code: Code, message: impl Into<String>) {
         self.warnings.raise(QueryError::new(code, message));
+    }
+
+    /// Ends the query with this error after this call.
+    pub(crate) fn fail(&mut self, error: QueryError) {
+        self.warnings.raise(error);
     }
 
     /// The moment of the query, in ms since 1970.

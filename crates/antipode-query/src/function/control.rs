@@ -54,7 +54,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         2,
         2,
         warn,
-        "WARN(condition, message): whether condition holds; warning 1594 if not.\nWARN(1 > 2, \"odd\") // false",
+        "WARN(condition, message): whether condition holds; warning 1594 if not.\nWARN(1 < 2, \"odd\") // true",
     ),
     volatile(
         "FAIL",

@@ -1,0 +1,259 @@
+//! Looking into collections and key-value stores: single documents, counts, names. All read the query's snapshot.
+
+use antipode_value::{Array, Str, Value};
+
+use super::argument::optional;
+use super::{CallContext, Function, volatile};
+use crate::error::{Code, QueryError};
+use crate::source::{CollectionInfo, CollectionKind, KeyBounds, SourceError, Transaction};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    volatile(
+        "DOCUMENT",
+        1,
+        2,
+        document,
+        "DOCUMENT(id) or DOCUMENT(collection, key): the document, or null; an array of those found for an array of ids.",
+    ),
+    volatile(
+        "COLLECTION_COUNT",
+        1,
+        1,
+        collection_count,
+        "COLLECTION_COUNT(collection): number of documents.",
+    ),
+    volatile(
+        "COLLECTIONS",
+        0,
+        0,
+        collections,
+        "COLLECTIONS(): the collections, by name.",
+    ),
+    volatile(
+        "KV_GET",
+        2,
+        3,
+        kv_get,
+        "KV_GET(store, key, default): the value of a key; default, or null, if there is none.",
+    ),
+    volatile(
+        "KV_MGET",
+        2,
+        2,
+        kv_mget,
+        "KV_MGET(store, keys): the values of keys, in their order; null for what is missing.",
+    ),
+    volatile(
+        "KV_HAS",
+        2,
+        2,
+        kv_has,
+        "KV_HAS(store, key): whether the store has the key.",
+    ),
+    volatile(
+        "KV_SCAN",
+        2,
+        3,
+        kv_scan,
+        "KV_SCAN(store, prefix, limit): keys that begin with prefix, with their values, in order.",
+    ),
+];
+
+/// Entries that KV_SCAN gives at most, unless told otherwise.
+const KV_SCAN_DEFAULT: usize = 10_000;
+/// Entries that are read ahead at a time.
+const KV_SCAN_BATCH: usize = 100;
+
+/// Runs a reading; an error of it ends the query.
+fn read(
+    context: &mut CallContext<'_>,
+    reading: impl FnOnce(&dyn Transaction, &mut CallContext<'_>) -> Result<Value, QueryError>,
+) -> Value {
+    let outcome = match context.transaction() {
+        Some(transaction) => reading(transaction, context),
+        None => Err(QueryError::new(
+            Code::Internal,
+            "there is no data to read while constants are folded",
+        )),
+    };
+    outcome.unwrap_or_else(|error| {
+        context.fail(error);
+        Value::Null
+    })
+}
+
+fn not_found(name: &str) -> QueryError {
+    QueryError::new(
+        Code::DataSourceNotFound,
+        format!("collection or view not found: {name}"),
+    )
+}
+
+fn document(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    read(context, |transaction, _| {
+        let (collection, ids) = match arguments {
+            [Value::String(collection), ids] => (Some(collection), ids),
+            [ids] => (None, ids),
+            _ => return Ok(Value::Null),
+        };
+        let one = |id: &Value| -> Result<Option<Value>, SourceError> {
+            match id {
+                Value::String(id) => document_of(transaction, collection, id),
+                _ => Ok(None),
+            }
+        };
+        match ids {
+            Value::Array(ids) => {
+                let mut found = Vec::new();
+                for id in ids {
+                    found.extend(one(&id)?);
+                }
+                Ok(Value::from(found))
+            }
+            id => Ok(Value::from(one(id)?)),
+        }
+    })
+}
+
+/// The document of an id, or of a key where the collection is known.
+fn document_of(
+    transaction: &dyn Transaction,
+    collection: Option<&Str>,
+    id: &str,
+) -> Result<Option<Value>, SourceError> {
+    let (name, key) = match (id.split_once('/'), collection) {
+        (Some((name, key)), None) => (name, key),
+        (Some((name, key)), Some(collection)) if name == collection.as_str() => (name, key),
+        (None, Some(collection)) => (collection.as_str(), id),
+        _ => return Ok(None),
+    };
+    match transaction.collection(name)? {
+        Some(collection) => transaction.get(collection.id, key),
+        None => Ok(None),
+    }
+}
+
+fn collection_count(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    read(context, |transaction, context| {
+        let Value::String(name) = &arguments[0] else {
+            return Ok(context.wrong_type());
+        };
+        let collection = transaction
+            .collection(name)?
+            .ok_or_else(|| not_found(name))?;
+        Ok(Value::from(transaction.count(collection.id)?))
+    })
+}
+
+fn collections(context: &mut CallContext<'_>, _: &[Value]) -> Value {
+    read(context, |transaction, _| {
+        let show = |collection: CollectionInfo| {
+            let id = Value::from(collection.id.0.to_string());
+            Value::object([("_id", id), ("name", Value::from(collection.name))])
+        };
+        Ok(Value::array(
+            transaction.collections()?.into_iter().map(show),
+        ))
+    })
+}
+
+/// The key-value store with this name; error 5210 if there is none.
+fn store(transaction: &dyn Transaction, name: &Value) -> Result<CollectionInfo, QueryError> {
+    let collection = match name {
+        Value::String(name) => transaction.collection(name)?,
+        _ => None,
+    };
+    match collection {
+        Some(collection) if collection.kind == CollectionKind::KeyValue => Ok(collection),
+        _ => Err(QueryError::new(
+            Code::KvStoreNotFound,
+            format!("key-value store not found: {}", name.to_text()),
+        )),
+    }
+}
+
+/// The value of a key, if the store has it.
+fn kv_value(
+    transaction: &dyn Transaction,
+    store: &CollectionInfo,
+    key: &Value,
+) -> Result<Option<Value>, QueryError> {
+    let document = match key {
+        Value::String(key) => transaction.get(store.id, key)?,
+        _ => None,
+    };
+    Ok(document.map(|document| document.attribute("value")))
+}
+
+fn kv_get(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    read(context, |transaction, context| {
+        let store = store(transaction, &arguments[0])?;
+        if !matches!(arguments[1], Value::String(_)) {
+            return Ok(context.wrong_type());
+        }
+        let value = kv_value(transaction, &store, &arguments[1])?;
+        Ok(value.unwrap_or_else(|| optional(arguments, 2).clone()))
+    })
+}
+
+fn kv_mget(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    read(context, |transaction, context| {
+        let store = store(transaction, &arguments[0])?;
+        let Value::Array(keys) = &arguments[1] else {
+            return Ok(context.wrong_type());
+        };
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            values.push(kv_value(transaction, &store, &key)?.unwrap_or_default());
+        }
+        Ok(Value::from(values))
+    })
+}
+
+fn kv_has(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    read(context, |transaction, _| {
+        let store = store(transaction, &arguments[0])?;
+        Ok(Value::Bool(
+            kv_value(transaction, &store, &arguments[1])?.is_some(),
+        ))
+    })
+}
+
+fn kv_scan(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    read(context, |transaction, context| {
+        let store = store(transaction, &arguments[0])?;
+        let Value::String(prefix) = &arguments[1] else {
+            return Ok(context.wrong_type());
+        };
+        let limit = match optional(arguments, 2) {
+            Value::Null => KV_SCAN_DEFAULT,
+            limit => usize::try_from(limit.to_int()).unwrap_or(0),
+        };
+        let mut keys = KeyBounds::all();
+        keys.lower = std::ops::Bound::Included(prefix.to_string());
+        let mut scan = transaction.scan(store.id, &keys)?;
+        let mut entries: Vec<Value> = Vec::new();
+        let mut more = true;
+        while more && entries.len() < limit {
+            let mut batch = Vec::new();
+            more = scan.next_batch(KV_SCAN_BATCH, &mut batch)?;
+            for document in batch {
+                let key = document.attribute("_key");
+                // Keys that begin alike lie together.
+                if !key
+                    .as_str()
+                    .is_some_and(|key| key.starts_with(prefix.as_str()))
+                {
+                    more = false;
+                    break;
+                }
+                entries.push(Value::object([
+                    ("key", key),
+                    ("value", document.attribute("value")),
+                ]));
+            }
+        }
+        entries.truncate(limit);
+        Ok(Value::Array(Array::from_vec(entries)))
+    })
+}

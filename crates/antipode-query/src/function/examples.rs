@@ -1,0 +1,406 @@
+//! The examples in the functions' documentation, and the corners that they leave out, run as queries.
+
+use antipode_crdt::Draft;
+use antipode_value::{Value, identical};
+
+use super::all;
+use crate::*;
+
+/// A source without anything in it.
+struct Nothing;
+
+fn gone<T>(name: &str) -> std::result::Result<T, SourceError> {
+    Err(SourceError::Gone {
+        name: name.to_owned(),
+    })
+}
+
+impl Catalog for Nothing {
+    fn collection(&self, _: &str) -> std::result::Result<Option<CollectionInfo>, SourceError> {
+        Ok(None)
+    }
+    fn collections(&self) -> std::result::Result<Vec<CollectionInfo>, SourceError> {
+        Ok(Vec::new())
+    }
+    fn stream(&self, _: &str) -> std::result::Result<Option<StreamInfo>, SourceError> {
+        Ok(None)
+    }
+    fn estimate(&self, _: CollectionId) -> u64 {
+        0
+    }
+}
+
+type Scanned<'a> = std::result::Result<Box<dyn Scan + 'a>, SourceError>;
+
+impl Source for Nothing {
+    fn count(&self, _: CollectionId) -> std::result::Result<u64, SourceError> {
+        gone("collection")
+    }
+    fn get(&self, _: CollectionId, _: &str) -> std::result::Result<Option<Value>, SourceError> {
+        gone("collection")
+    }
+    fn scan(&self, _: CollectionId, _: &KeyBounds) -> Scanned<'_> {
+        gone("collection")
+    }
+    fn edges(&self, _: CollectionId, _: &str, _: Direction) -> Scanned<'_> {
+        gone("collection")
+    }
+    fn messages(&self, _: &StreamRead) -> Scanned<'_> {
+        gone("stream")
+    }
+}
+
+impl Transaction for Nothing {
+    fn write(
+        &self,
+        _: CollectionId,
+        _: Option<&str>,
+        _: Draft,
+        _: Expect,
+    ) -> std::result::Result<Written, SourceError> {
+        gone("collection")
+    }
+    fn current(&self, _: CollectionId, _: &str) -> std::result::Result<Option<Value>, SourceError> {
+        gone("collection")
+    }
+    fn scan_current(&self, _: CollectionId, _: &KeyBounds) -> Scanned<'_> {
+        gone("collection")
+    }
+    fn publish(&self, _: StreamId, _: Message) -> std::result::Result<Value, SourceError> {
+        gone("stream")
+    }
+}
+
+/// What an expression gives: its value with the numbers of its warnings, or the number of the error.
+fn run(expression: &str) -> std::result::Result<(Value, Vec<u32>), u32> {
+    let number = |error: QueryError| error.code();
+    let text = format!("RETURN {expression}");
+    let plan =
+        compile(&text, &Value::Null, &Nothing, &CompileOptions::default()).map_err(number)?;
+    let environment = Environment {
+        now_ms: 1_700_000_000_000,
+        seed: 7,
+        ..Environment::default()
+    };
+    let mut rows = execute(
+        &plan,
+        &Nothing,
+        &environment,
+        Limits::default(),
+        Cancel::new(),
+    )
+    .map_err(number)?;
+    let values = rows.collect_all().map_err(number)?;
+    let warnings = rows
+        .extra()
+        .warnings
+        .iter()
+        .map(|warning| warning.code.number())
+        .collect();
+    Ok((values.into_iter().next().unwrap_or_default(), warnings))
+}
+
+/// An expression gives this JSON, and no warning.
+#[track_caller]
+fn check(expression: &str, expected: &str) {
+    check_warns(expression, expected, &[]);
+}
+
+/// An expression gives this JSON with these warnings.
+#[track_caller]
+fn check_warns(expression: &str, expected: &str, warnings: &[u32]) {
+    let (value, found) = match run(expression) {
+        Ok(outcome) => outcome,
+        Err(code) => panic!("{expression} failed with {code}"),
+    };
+    assert_eq!(value.to_json(), expected, "{expression}");
+    assert_eq!(found, warnings, "warnings of {expression}");
+}
+
+/// An expression ends the query with this error.
+#[track_caller]
+fn check_error(expression: &str, code: u32) {
+    assert_eq!(
+        run(expression).map(|(value, _)| value.to_json()),
+        Err(code),
+        "{expression}"
+    );
+}
+
+#[test]
+fn every_example_of_the_documentation_holds() {
+    let mut count = 0;
+    for function in all() {
+        let mut lines = function.doc.lines();
+        let signature = lines.next().unwrap_or_default();
+        assert!(
+            signature.starts_with(&format!("{}(", function.name)),
+            "{signature}"
+        );
+        for example in lines {
+            let Some((expression, expected)) = example.split_once(" // ") else {
+                panic!("no result in the example of {}: {example}", function.name);
+            };
+            check(expression, expected);
+            count += 1;
+        }
+    }
+    assert!(count > 150, "only {count} examples");
+}
+
+#[test]
+fn casts_and_checks() {
+    check("TO_NUMBER('12x')", "0");
+    check("TO_NUMBER(' -1.5e3 ')", "-1500");
+    check("TO_NUMBER([1, 2])", "0");
+    check("TO_STRING([1, 'a', 2.0])", r#""[1,\"a\",2]""#);
+    check("TO_ARRAY({a: 1, b: 2})", "[1,2]");
+    check("IS_KEY('')", "false");
+    check("IS_KEY(REPEAT('k', 254))", "true");
+    check("IS_KEY(REPEAT('k', 255))", "false");
+}
+
+#[test]
+fn texts() {
+    check("CONCAT([1], [2])", r#""[1][2]""#);
+    check("CONCAT_SEPARATOR(', ', ['a', null, 'b'])", r#""a, b""#);
+    check("CONTAINS('a', '')", "false");
+    check("CONTAINS('añb', 'b', true)", "2");
+    check("FIND_FIRST('foobarbaz', 'ba', 0, 3)", "-1");
+    check("FIND_FIRST('foobarbaz', 'ba', -1)", "-1");
+    check("FIND_FIRST('foo', '', 2)", "2");
+    check("FIND_LAST('foobarbaz', 'ba')", "6");
+    check("FIND_LAST('foo', '')", "3");
+    check("FIND_LAST('foo', '', 0, 1)", "2");
+    check("LEFT('ab', 9)", r#""ab""#);
+    check("LEFT('ab', -1)", r#""""#);
+    check("RIGHT(123, 2)", r#""23""#);
+    check("SUBSTRING('ab', 5)", r#""""#);
+    check("SUBSTRING('äöü', 1, 1)", r#""ö""#);
+    check("SUBSTRING('abc', -9, 2)", r#""ab""#);
+    check_warns("SUBSTRING_BYTES('❤', 1)", "null", &[10]);
+    check("SUBSTRING_BYTES('We ❤ it', 3, 3, 2)", r#""e ❤ i""#);
+    check("TRIM(' x ', 1)", r#""x ""#);
+    check("TRIM(' x ', 2)", r#"" x""#);
+    check("SPLIT('a-b-c', '-', 1)", r#"["a"]"#);
+    check("SPLIT('a-b', '-', 0)", "[]");
+    check("SPLIT('a-b', '-', -1)", "null");
+    check_warns("SPLIT('a-b', '-', 'x')", "null", &[1542]);
+    check_warns("SPLIT('a-b', {})", "null", &[1542]);
+    check("SPLIT('', ',')", r#"[""]"#);
+    check("SPLIT('abc', '')", r#"["a","b","c"]"#);
+    check("SPLIT('abc')", r#"["abc"]"#);
+    check(
+        "SUBSTITUTE('the quick fox', 'quick', 'lazy')",
+        r#""the lazy fox""#,
+    );
+    check("SUBSTITUTE('aaa', 'a')", r#""""#);
+    check("SUBSTITUTE('aaa', 'a', 'b', 0)", r#""aaa""#);
+    check_warns("SUBSTITUTE('a', 1, 'b')", "null", &[1542]);
+    check_warns("SUBSTITUTE('a', {a: 'b'}, 1, 1)", "null", &[1541]);
+    check_warns("REVERSE(1)", "null", &[1563]);
+    check_warns("REPEAT('a', -1)", "null", &[1542]);
+    check_warns("REPEAT('aaaa', 5000000)", "null", &[32]);
+    check_warns("TO_CHAR(-1)", "null", &[1542]);
+    check_error("RANDOM_TOKEN(-1)", 1542);
+    check_error("CONCAT()", 1541);
+    check_error("NO_SUCH_FUNCTION()", 1540);
+}
+
+#[test]
+fn patterns() {
+    check("LIKE('foo bar', 'bar')", "false");
+    check("LIKE('FOO', 'f%', true)", "true");
+    check("LIKE('a%b', 'a\\\\%b')", "true");
+    check("LIKE('axb', 'a\\\\%b')", "false");
+    check("LIKE('aXbXc', 'a%X_')", "true");
+    check("LIKE('', '%')", "true");
+    check("LIKE('a\\nb', 'a%b')", "true");
+    check(
+        "LIKE(REPEAT('a', 3000), CONCAT(REPEAT('%a', 500), '%b'))",
+        "false",
+    );
+    check_warns("STARTS_WITH(1, 'a')", "null", &[1542]);
+    check("STARTS_WITH('abc', ['a', 'ab', 'x'], 3)", "false");
+    check("REGEX_TEST('ABC', 'b', true)", "true");
+    check_warns("REGEX_TEST('a', '(')", "null", &[1543]);
+    check("REGEX_MATCHES('x', 'y')", "null");
+    check("REGEX_SPLIT('a1b2', '([0-9])')", r#"["a","1","b","2",""]"#);
+    check("REGEX_SPLIT('a,b,c', ',', false, 2)", r#"["a","b"]"#);
+    check("REGEX_REPLACE('An Avo', 'a', '_', true)", r#""_n _vo""#);
+    check("REGEX_REPLACE('ab', '(a)(b)', '$2$1\\\\$')", r#""ba$""#);
+}
+
+#[test]
+fn numbers_and_statistics() {
+    check("ABS(-9223372036854775808)", "9223372036854776000");
+    check("ROUND(2.5)", "3");
+    check("SQRT(-1)", "null");
+    check("LOG(0)", "null");
+    check("RANGE(0, 1, 0.25)", "[0,0.25,0.5,0.75,1]");
+    check_warns("RANGE(1, 3, -1)", "null", &[1542]);
+    check_error("RANGE(1, 20000000)", 32);
+    check("SUM([9223372036854775807, 1])", "9223372036854776000");
+    check("SUM([])", "0");
+    check_warns("SUM(1)", "null", &[1563]);
+    check_warns("AVERAGE(['x'])", "null", &[1563]);
+    check_warns("MEDIAN(['x'])", "null", &[1561]);
+    check("PERCENTILE([1, 2, 3, 4], 50)", "2");
+    check_warns("PERCENTILE([1, 2], 0)", "null", &[1542]);
+    check_warns("PERCENTILE([1, 2], 50, 'other')", "null", &[1542]);
+    check("VARIANCE_SAMPLE([1])", "null");
+    check("BIT_AND([])", "null");
+    check_warns("BIT_AND('x')", "null", &[1542]);
+    check_warns("BIT_TEST(1, 32)", "null", &[1542]);
+    check("BIT_SHIFT_LEFT(1, 32, 32)", "0");
+    check("BIT_NEGATE(0, 32)", "4294967295");
+}
+
+#[test]
+fn arrays_and_sets() {
+    check("APPEND(null, [1, 1], true)", "[1,1]");
+    check("APPEND([1, 1], null, true)", "[1,1]");
+    check("APPEND([1], 2)", "[1,2]");
+    check_warns("APPEND(1, [2])", "null", &[1542]);
+    check("PUSH(null, 1)", "[1]");
+    check("PUSH([1, 2], 2.0, true)", "[1,2]");
+    check("POP([])", "[]");
+    check("POP(null)", "null");
+    check("UNSHIFT([1], 1, true)", "[1]");
+    check_warns("FIRST(1)", "null", &[1563]);
+    check("NTH([1, 2], -1)", "null");
+    check("SLICE([1, 2, 3], -2)", "[2,3]");
+    check("SLICE([1, 2, 3], -9, 2)", "[1,2]");
+    check(
+        "REMOVE_NTH(['a', 'b', 'c', 'd', 'e', 'f'], -2.2)",
+        r#"["a","b","c","e","f"]"#,
+    );
+    check("REMOVE_NTH([1], 5)", "[1]");
+    check("REMOVE_VALUE([1, 2, 1], 1)", "[2]");
+    check("REPLACE_NTH(['a', 'b'], -9, 'z')", r#"["z","b"]"#);
+    check_error("REPLACE_NTH([1], 3, 9)", 1542);
+    check("FLATTEN([1, [2, [3]]], 2)", "[1,2,3]");
+    check("MINUS([1, 1, 2], [2.0])", "[1]");
+    check("OUTERSECTION([1, 1], [2])", "[2]");
+    check_warns("UNION([1], 2)", "null", &[1542]);
+    check_warns("UNIQUE(1)", "null", &[1563]);
+    check(
+        "UNIQUE([[1], [1, null], {a: null}, {}])",
+        r#"[[1],{"a":null}]"#,
+    );
+}
+
+#[test]
+fn objects() {
+    check_warns("KEEP({a: 1}, null)", "{}", &[1542]);
+    check("UNSET({a: 1, b: 2}, ['a', 'b'])", "{}");
+    check_warns("MERGE({a: 1}, 2)", "null", &[1542]);
+    check("MERGE([])", "{}");
+    check_error("MERGE_RECURSIVE({a: 1})", 1541);
+    check("MATCHES({a: 1}, {b: null})", "true");
+    check_warns("MATCHES({a: 1}, [1, {a: 1}], true)", "1", &[1542]);
+    check("TRANSLATE('z', {}, 0)", "0");
+    check("TRANSLATE('z', {})", r#""z""#);
+    check("ZIP(['a', 'a'], [1, 2])", r#"{"a":1}"#);
+    check_warns("ZIP(['a'], [])", "null", &[1542]);
+    check_warns("PARSE_IDENTIFIER('a/b/c')", "null", &[1542]);
+    check("VALUE({a: 1}, [])", "null");
+}
+
+#[test]
+fn dates() {
+    check("DATE_NOW()", "1700000000000");
+    check_warns("DATE_TIMESTAMP(2016, 12, -1)", "null", &[1572]);
+    check_warns("DATE_TIMESTAMP(2016, 12)", "null", &[1542]);
+    check_warns("DATE_YEAR('soon')", "null", &[1572]);
+    check_warns("DATE_YEAR(null)", "null", &[1572]);
+    check(
+        "DATE_TRUNC('2024-02-29T10:00:00Z', 'w')",
+        r#""2024-02-26T00:00:00.000Z""#,
+    );
+    check(
+        "DATE_TRUNC('2024-02-29T10:00:00Z', 'day', 'America/New_York')",
+        r#""2024-02-29T05:00:00.000Z""#,
+    );
+    check_warns("DATE_TRUNC('2024', 'sweet')", "null", &[1572]);
+    check_warns("DATE_TRUNC('2024', 1)", "null", &[1542]);
+    check("DATE_FORMAT('2016-03-01', '%xxx%')", r#""061""#);
+    check("DATE_FORMAT('2016', '%%l=%l')", r#""%l=1""#);
+    check(
+        "DATE_FORMAT('2016-03-01', '%MMMM %d, %yyyy (%www)')",
+        r#""March 1, 2016 (Tue)""#,
+    );
+    check(
+        "DATE_ADD('2015-04-01', 61, 'months')",
+        r#""2020-05-01T00:00:00.000Z""#,
+    );
+    check(
+        "DATE_ADD('2000-01-01', 1.5, 'y')",
+        r#""2001-07-01T00:00:00.000Z""#,
+    );
+    check(
+        "DATE_ADD('2000-01-01', 'P1Y2M3DT4H5M6.789S')",
+        r#""2001-03-04T04:05:06.789Z""#,
+    );
+    check(
+        "DATE_SUBTRACT('2000-01-01', 'P1W')",
+        r#""1999-12-25T00:00:00.000Z""#,
+    );
+    check_warns("DATE_ADD('2000-01-01', 'P')", "null", &[1572]);
+    check_warns("DATE_ADD('9999-12-31', 1, 'y')", "null", &[1572]);
+    check(
+        "DATE_DIFF('2024-01-01', '2024-01-02', 'w', true)",
+        "0.14285714285714285",
+    );
+    check("DATE_DIFF('2024-01-02', '2024-01-01', 'd')", "-1");
+    check(
+        "DATE_COMPARE('1984-02-29', '1985-02-28', 'years', 'days')",
+        "false",
+    );
+    check_warns(
+        "DATE_COMPARE('2024', '2024', 'days', 'years')",
+        "null",
+        &[1542],
+    );
+    check(
+        "DATE_LOCALTOUTC('2020-10-25T02:30:00', 'Europe/Berlin')",
+        r#""2020-10-25T00:30:00.000Z""#,
+    );
+    check(
+        "DATE_UTCTOLOCAL('2020-07-01', 'Europe/Berlin', true).zoneInfo",
+        r#"{"name":"CEST","begin":"2020-03-29T01:00:00.000Z","end":"2020-10-25T01:00:00.000Z","dst":true,"offset":7200}"#,
+    );
+    check_error("DATE_UTCTOLOCAL('2020', 'Nowhere/At_All')", 10);
+}
+
+#[test]
+fn calls_and_ends() {
+    check_error("FAIL('x')", 1569);
+    check_error("ASSERT(false, 'bad')", 1593);
+    check_warns("WARN(false, 'odd')", "false", &[1594]);
+    check_error("CALL('no such')", 1582);
+    check_error("CALL('CALL', 'ABS', 1)", 1578);
+    check_warns("CALL('ABS')", "null", &[1541]);
+    check_warns("APPLY('ABS', 1)", "null", &[1542]);
+    check("false && FAIL('x')", "false");
+    check("LENGTH(UNIQUE(FOR i IN 1..100 RETURN RAND()))", "100");
+}
+
+#[test]
+fn places() {
+    check("ROUND(DISTANCE(52.5163, 13.3777, 50.9322, 6.94))", "476919");
+    check_warns("DISTANCE(91, 0, 0, 0)", "null", &[1542]);
+    check_warns("DISTANCE('1', 0, 0, 0)", "null", &[1542]);
+}
+
+#[test]
+fn equal_values_hash_alike() {
+    let hash = |expression: &str| run(&format!("HASH({expression})")).map(|(value, _)| value);
+    let same = |a: &str, b: &str| match (hash(a), hash(b)) {
+        (Ok(a), Ok(b)) => identical(&a, &b),
+        _ => false,
+    };
+    assert!(same("1", "1.0"));
+    assert!(same("[1]", "[1, null]"));
+    assert!(!same("1", "'1'"));
+}
