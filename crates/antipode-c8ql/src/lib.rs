@@ -9,11 +9,13 @@
 
 pub mod ast;
 mod diagnostic;
+mod format;
 mod lexer;
 mod parser;
 mod visit;
 
 pub use ast::{Query, Span};
 pub use diagnostic::{Code, Diagnostic, Position};
+pub use format::{format, format_expression, quote_name, quote_string};
 pub use lexer::{Keyword, LexicalError, Token, TokenKind, contextual_words, keywords, tokens};
 pub use parser::{ParseLimits, parse, parse_bytes, parse_with};

@@ -15,6 +15,8 @@ mod expression;
 mod graph;
 mod operation;
 
+pub(crate) use expression::{POSTFIX, QUANTIFIER, TERNARY, UNARY, power};
+
 use std::mem;
 
 use crate::ast::{DataSource, DataSourceKind, Expr, Name, Query, Span};

@@ -73,6 +73,8 @@ impl Parser<'_> {
     /// As much of an expression as binds at least with `minimum`.
     fn expression_above(&mut self, minimum: u8) -> Parsed<Expr> {
         self.nested(|parser| {
+            // Parentheses around `left` belong to what it becomes a part of.
+            let start = parser.token.span.start;
             let mut left = parser.operand()?;
             // How many expansions at the end of `left` go on with a further accessor.
             let mut open = 0;
@@ -85,16 +87,16 @@ impl Parser<'_> {
                     Follower::Accessor => {
                         let expands = parser.at_expansion();
                         let accessed = match open {
-                            0 => parser.accessor(left)?,
+                            0 => parser.accessor(left, start)?,
                             _ => parser.continue_expansion(left, open)?,
                         };
                         open += u32::from(expands);
                         accessed
                     }
-                    Follower::Ternary => parser.ternary(left)?,
-                    Follower::Quantifier => parser.quantified(left)?,
+                    Follower::Ternary => parser.ternary(left, start)?,
+                    Follower::Quantifier => parser.quantified(left, start)?,
                     Follower::Operator(operator, tokens) => {
-                        parser.binary(left, operator, tokens)?
+                        parser.binary(left, start, operator, tokens)?
                     }
                 };
             }
@@ -153,12 +155,18 @@ impl Parser<'_> {
         })
     }
 
-    fn binary(&mut self, left: Expr, operator: BinaryOperator, tokens: u8) -> Parsed<Expr> {
+    fn binary(
+        &mut self,
+        left: Expr,
+        start: u32,
+        operator: BinaryOperator,
+        tokens: u8,
+    ) -> Parsed<Expr> {
         for _ in 0..tokens {
             self.advance();
         }
         let right = self.expression_above(power(operator) + 1)?;
-        let span = left.span.to(self.span_from(left.span.start));
+        let span = self.span_from(start);
         let (left, right) = (Box::new(left), Box::new(right));
         Ok(Expr::new(
             ExprKind::Binary {
@@ -170,7 +178,7 @@ impl Parser<'_> {
         ))
     }
 
-    fn quantified(&mut self, left: Expr) -> Parsed<Expr> {
+    fn quantified(&mut self, left: Expr, start: u32) -> Parsed<Expr> {
         let quantifier = match self.advance().kind {
             TokenKind::Keyword(Keyword::All) => Quantifier::All,
             TokenKind::Keyword(Keyword::Any) => Quantifier::Any,
@@ -182,7 +190,7 @@ impl Parser<'_> {
         };
         self.advance();
         let right = self.expression_above(power(operator) + 1)?;
-        let span = self.span_from(left.span.start);
+        let span = self.span_from(start);
         Ok(Expr::new(
             ExprKind::Quantified(Box::new(Quantified {
                 quantifier,
@@ -194,7 +202,7 @@ impl Parser<'_> {
         ))
     }
 
-    fn ternary(&mut self, condition: Expr) -> Parsed<Expr> {
+    fn ternary(&mut self, condition: Expr, start: u32) -> Parsed<Expr> {
         self.advance();
         let then = if self.at(TokenKind::Colon) {
             None
@@ -203,7 +211,7 @@ impl Parser<'_> {
         };
         self.expect(TokenKind::Colon, "':'")?;
         let otherwise = Box::new(self.expression_above(TERNARY)?);
-        let span = self.span_from(condition.span.start);
+        let span = self.span_from(start);
         let condition = Box::new(condition);
         Ok(Expr::new(
             ExprKind::Ternary {
@@ -221,8 +229,7 @@ impl Parser<'_> {
         self.at(TokenKind::OpenBracket) && self.peek().kind == TokenKind::Star
     }
 
-    fn accessor(&mut self, base: Expr) -> Parsed<Expr> {
-        let start = base.span.start;
+    fn accessor(&mut self, base: Expr, start: u32) -> Parsed<Expr> {
         let kind = if self.take(TokenKind::Dot) {
             self.attribute(base)?
         } else {
@@ -361,7 +368,9 @@ impl Parser<'_> {
         // What stands in its brackets is below all of them.
         self.depth += open;
         let base = innermost(&mut chain, open).and_then(|expansion| expansion.rest.take());
-        let rest = self.accessor(base.unwrap_or(element))?;
+        let base = base.unwrap_or(element);
+        let rest_start = base.span.start;
+        let rest = self.accessor(base, rest_start)?;
         self.depth -= open;
         if let Some(expansion) = innermost(&mut chain, open) {
             expansion.rest = Some(rest);

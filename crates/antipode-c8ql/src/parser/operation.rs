@@ -588,12 +588,12 @@ impl Parser<'_> {
     fn upsert(&mut self) -> Parsed<Upsert> {
         let start = self.advance().span.start;
         let search = if self.take_keyword(Keyword::Filter) {
-            UpsertSearch::Filter(self.written_expression()?)
+            UpsertSearch::Filter(self.expression()?)
         } else {
             UpsertSearch::Example(self.upsert_example()?)
         };
         self.expect_keyword(Keyword::Insert)?;
-        let insert = self.written_expression()?;
+        let insert = self.expression()?;
         let replace = self.at_keyword(Keyword::Replace);
         if !replace && !self.at_keyword(Keyword::Update) {
             return Err(self.unexpected("UPDATE or REPLACE"));
@@ -638,7 +638,7 @@ impl Parser<'_> {
         }
     }
 
-    /// An expression before the collection of a modification: a bare `IN` ends it.
+    /// An expression that the collection of a modification may follow: a bare `IN` ends it.
     fn written_expression(&mut self) -> Parsed<Expr> {
         let outer = std::mem::replace(&mut self.stop_at_in, true);
         let result = self.expression();
