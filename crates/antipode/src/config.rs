@@ -15,7 +15,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-pub use antipode_engine::Durability;
+use antipode_engine::Durability;
+
+use crate::database::{Cluster, Options};
 
 /// The port of everything: gRPC on TCP, peers on UDP.
 pub const PORT: u16 = 7490;
@@ -64,8 +66,14 @@ pub struct Config {
     pub insecure: bool,
     /// Most memory of one query, in bytes.
     pub query_memory_bytes: u64,
-    /// Longest time of one query.
-    pub query_runtime: Duration,
+    /// Longest text of a query, in bytes.
+    pub query_text_bytes: u64,
+    /// Largest request of a client, in bytes.
+    pub request_bytes: u64,
+    /// Calls of clients that are worked on at a time.
+    pub calls_max: u64,
+    /// Longest time of a client's call that names none.
+    pub call_deadline: Duration,
     /// Memory for blocks of table files, in bytes.
     pub cache_bytes: u64,
     /// Memory for recent writes, in bytes.
@@ -90,7 +98,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data: PathBuf::from("antipode-data"),
-            node: "node".to_owned(),
+            node: "local".to_owned(),
             region: "local".to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
             bundle: None,
@@ -104,7 +112,10 @@ impl Default for Config {
             client_ca: None,
             insecure: false,
             query_memory_bytes: 256 << 20,
-            query_runtime: Duration::from_secs(3600),
+            query_text_bytes: 1 << 20,
+            request_bytes: 32 << 20,
+            calls_max: 64,
+            call_deadline: Duration::from_secs(60),
             cache_bytes: 64 << 20,
             write_buffer_bytes: 32 << 20,
             log: "info".to_owned(),
@@ -138,6 +149,8 @@ pub enum Kind {
     Address,
     /// Addresses, with commas between.
     Addresses,
+    /// A whole number above 0.
+    Number,
     /// A number of bytes, or one with a unit: `64MiB`.
     Bytes,
     /// A time with its unit: `30s`.
@@ -268,11 +281,33 @@ pub const KEYS: &[Key] = &[
         set: |config, text| bytes(text).map(|bytes| config.query_memory_bytes = bytes),
     },
     Key {
-        name: "query_runtime",
+        name: "query_text_bytes",
+        kind: Kind::Bytes,
+        doc: "Longest text of a query.",
+        get: |config| bytes_text(config.query_text_bytes),
+        set: |config, text| bytes(text).map(|bytes| config.query_text_bytes = bytes),
+    },
+    Key {
+        name: "request_bytes",
+        kind: Kind::Bytes,
+        doc: "Largest request of a client.",
+        get: |config| bytes_text(config.request_bytes),
+        set: |config, text| bytes(text).map(|bytes| config.request_bytes = bytes),
+    },
+    Key {
+        name: "calls_max",
+        kind: Kind::Number,
+        doc: "Calls of clients that are worked on at a time; more wait for their turn.",
+        get: |config| config.calls_max.to_string(),
+        set: |config, text| number(text).map(|number| config.calls_max = number),
+    },
+    Key {
+        name: "call_deadline",
         kind: Kind::Time,
-        doc: "Longest time that one query may run; a query can ask for less.",
-        get: |config| time_text(config.query_runtime),
-        set: |config, text| time(text).map(|time| config.query_runtime = time),
+        doc: "A client's call that names no deadline of its own is given up after this. Queries and subscriptions that \
+              stream are not.",
+        get: |config| time_text(config.call_deadline),
+        set: |config, text| time(text).map(|time| config.call_deadline = time),
     },
     Key {
         name: "cache_bytes",
@@ -411,13 +446,13 @@ impl Key {
         KEYS.iter().find(|key| key.name == name)
     }
 
-    /// The environment variable: `ANTIPODE_QUERY_RUNTIME`.
+    /// The environment variable: `ANTIPODE_CALL_DEADLINE`.
     #[must_use]
     pub fn variable(&self) -> String {
         format!("{ENVIRONMENT_PREFIX}{}", self.name.to_uppercase())
     }
 
-    /// The flag, without its dashes: `query-runtime`.
+    /// The flag, without its dashes: `call-deadline`.
     #[must_use]
     pub fn flag(&self) -> String {
         self.name.replace('_', "-")
@@ -512,6 +547,34 @@ impl Config {
         }
         Ok(())
     }
+
+    /// How the database of this node is opened.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        let cluster = self.bundle.as_ref().map(|bundle| Cluster {
+            bundle: bundle.clone(),
+            listen: self.listen.to_string(),
+            advertise: Some(self.advertise.clone()).filter(|address| !address.is_empty()),
+            found: self.found,
+            join: self.join.clone(),
+            wan: self.wan,
+        });
+        Options {
+            node: self.node.clone(),
+            region: self.region.clone(),
+            durability: self.durability,
+            query_memory_bytes: self.query_memory_bytes,
+            query_text_bytes: memory(self.query_text_bytes),
+            cache_bytes: memory(self.cache_bytes),
+            write_buffer_bytes: memory(self.write_buffer_bytes),
+            cluster,
+        }
+    }
+}
+
+/// A size in memory: what the machine cannot address is as good as no limit.
+fn memory(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// The reference of all keys, as Markdown.
@@ -565,6 +628,7 @@ impl Kind {
             Self::Path => "a path".to_owned(),
             Self::Address => "an address (`ip:port`)".to_owned(),
             Self::Addresses => "addresses (`host:port`)".to_owned(),
+            Self::Number => "a number".to_owned(),
             Self::Bytes => "a size".to_owned(),
             Self::Time => "a time".to_owned(),
             Self::Choice(words) => words
@@ -673,6 +737,13 @@ fn host_and_port(text: &str) -> Result<String, String> {
     match port {
         Some((host, Ok(port))) if !host.is_empty() && port > 0 => Ok(text.to_owned()),
         _ => Err(format!("write a host and a port, such as 10.0.0.1:{PORT}")),
+    }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("write a whole number above 0".to_owned()),
     }
 }
 
@@ -799,8 +870,9 @@ mod tests {
             ("durability", "paper"),
             ("query_memory_bytes", "much"),
             ("query_memory_bytes", "99999999999GiB"),
-            ("query_runtime", "30"),
-            ("query_runtime", "0s"),
+            ("call_deadline", "30"),
+            ("call_deadline", "0s"),
+            ("calls_max", "0"),
             ("data", ""),
         ] {
             let error = set(key, value).expect_err(value);
@@ -817,11 +889,11 @@ mod tests {
         assert_eq!(listen("[::1]:7"), Ok("[::1]:7".to_owned()));
         let join = set("join", "a:1, b:2").map(|config| config.join);
         assert_eq!(join, Ok(vec!["a:1".to_owned(), "b:2".to_owned()]));
-        let memory = |text: &str| set("cache_bytes", text).map(|config| config.cache_bytes);
-        assert_eq!(memory("64 MiB"), Ok(64 << 20));
-        assert_eq!(memory("1000"), Ok(1000));
-        let runtime = set("query_runtime", "90s").map(|config| time_text(config.query_runtime));
-        assert_eq!(runtime, Ok("90s".to_owned()));
+        let cache = |text: &str| set("cache_bytes", text).map(|config| config.cache_bytes);
+        assert_eq!(cache("64 MiB"), Ok(64 << 20));
+        assert_eq!(cache("1000"), Ok(1000));
+        let deadline = set("call_deadline", "90s").map(|config| time_text(config.call_deadline));
+        assert_eq!(deadline, Ok("90s".to_owned()));
     }
 
     #[test]
