@@ -62,7 +62,15 @@ fn lay_over(
     }
     if old.object > cause.stamp {
         new.object = old.object;
-        if matches!(new.held, Held::Value(_)) {
+        if let Held::Value(value) = &new.held {
+            let value = Some(value.clone());
+            report.part_lost(
+                trail,
+                value,
+                Reason::BecameObject,
+                cause.stamp,
+                old.object,
+            );
             new.held = Held::Nothing;
         }
     }
