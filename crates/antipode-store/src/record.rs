@@ -170,6 +170,3 @@ fn write_optional<T>(out: &mut Writer, value: Option<T>, write: impl FnOnce(&mut
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

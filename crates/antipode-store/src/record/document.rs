@@ -5,8 +5,9 @@
 //! [`DocumentRecord::open`] verifies the checksum, and is for whoever changes the document, sends it or scrubs it: damage
 //! must not be built upon, nor spread.
 
-use antipode_crdt::{DecodeError, Document, ReplicaNumbers, Revision, shown_packed};
-use antipode_value::Value;
+use antipode_crdt::{
+    DecodeError, Document, Encoded, ReplicaNumbers, Revision, Shown, shown_packed,
+};
 use bytes::Bytes;
 
 use super::{ENVELOPE_BYTES, open, open_unchecked, set_checksum};
@@ -18,20 +19,55 @@ pub struct DocumentRecord {
     body: Bytes,
 }
 
+/// A document's record as it goes into the store, with what the digest needs of it.
+#[derive(Clone, Debug)]
+pub struct SealedDocument {
+    record: Vec<u8>,
+    encoded: Encoded,
+}
+
+impl SealedDocument {
+    /// The record.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.record
+    }
+
+    /// The canonical bytes of what the document shows; empty if it does not exist.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        self.record
+            .get(self.encoded.body.clone())
+            .unwrap_or_default()
+    }
+
+    /// The document's version; `None` if it does not exist.
+    #[must_use]
+    pub fn revision(&self) -> Option<Revision> {
+        self.encoded.revision
+    }
+}
+
+impl From<SealedDocument> for Bytes {
+    fn from(sealed: SealedDocument) -> Self {
+        Self::from(sealed.record)
+    }
+}
+
 impl DocumentRecord {
     /// The newest version of the format. It covers the layout of values and of CRDT metadata.
     pub const VERSION: u8 = 1;
 
     /// The record of `document`.
     #[must_use]
-    pub fn seal(document: &Document, replicas: &mut dyn ReplicaNumbers) -> Vec<u8> {
+    pub fn seal(document: &Document, replicas: &mut dyn ReplicaNumbers) -> SealedDocument {
         let mut record = vec![0; ENVELOPE_BYTES];
         if let Some(version) = record.first_mut() {
             *version = Self::VERSION;
         }
-        document.encode(replicas, &mut record);
+        let encoded = document.encode(replicas, &mut record);
         set_checksum(&mut record);
-        record
+        SealedDocument { record, encoded }
     }
 
     /// The record, its checksum verified.
@@ -62,10 +98,7 @@ impl DocumentRecord {
     }
 
     /// What the document shows, read in place, and its version; `None` if it does not exist (a removal of it is kept).
-    pub fn shown(
-        &self,
-        replicas: &dyn ReplicaNumbers,
-    ) -> Result<Option<(Value, Revision)>, RecordError> {
+    pub fn shown(&self, replicas: &dyn ReplicaNumbers) -> Result<Option<Shown>, RecordError> {
         shown_packed(&self.body, replicas).map_err(undecodable)
     }
 }
