@@ -17,6 +17,7 @@ use crate::plan::{CollectionUse, Enumerate, Access, Node, NodeKind, Pipeline, Pl
 use crate::source::{Catalog, CollectionId, CollectionInfo, StreamInfo};
 
 mod collect;
+mod expansion;
 mod expression;
 mod fold;
 mod modify;

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use antipode_c8ql::ast::{self, BinaryOperator, Expr, ExprKind, MemberKind, Span, UnaryOperator};
 use antipode_value::{Str, Value};
 
-use super::{Meaning, Resolver, ScopeKind};
+use super::{Meaning, Resolver};
 use crate::error::{Code, Result};
-use crate::expression::{
-    Arithmetic, Comparison, ElementTest, Expansion, Expression, Member, Quantified, Quantifier, Unary, Variable,
-};
+use crate::expression::{Arithmetic, Comparison, Expression, Member, Quantified, Quantifier, Unary};
 use crate::function;
 use crate::source::CollectionInfo;
 
@@ -43,7 +41,7 @@ impl Resolver<'_> {
     }
 
     /// Resolves an expression that may never be evaluated.
-    fn lazily(&mut self, expr: &Expr) -> Result<Expression> {
+    pub(super) fn lazily(&mut self, expr: &Expr) -> Result<Expression> {
         self.lazy += 1;
         let expression = self.expression(expr);
         self.lazy -= 1;
@@ -211,7 +209,7 @@ impl Resolver<'_> {
 
     fn bound_attribute(&mut self, base: Expression, bind: &str, span: Span) -> Result<Expression> {
         let names = match self.bind(bind, span)? {
-            Value::String(name) => vec![Value::String(name)],
+            Value::String(name) if !name.is_empty() => vec![Value::String(name)],
             Value::Array(path) if !path.is_empty() => path.to_vec(),
             _ => vec![Value::Null],
         };
@@ -262,86 +260,6 @@ impl Resolver<'_> {
             Some(function) => Ok(Expression::Call(function, vec![left, right])),
             None => Err(self.error(Code::NotImplemented, format!("{name} is not implemented"), span)),
         }
-    }
-
-    // ----- expansions -----
-
-    /// Opens the scope of an inline expression, where `CURRENT` is the element.
-    fn open_inline(&mut self) -> Variable {
-        self.scopes.open(ScopeKind::Inline);
-        self.special("CURRENT")
-    }
-
-    fn expansion(&mut self, expansion: &ast::Expansion) -> Result<Expression> {
-        let base = self.expression(&expansion.base)?;
-        let limit = match &expansion.limit {
-            None => None,
-            Some(limit) => {
-                let offset = match &limit.offset {
-                    Some(offset) => self.expression(offset)?,
-                    None => Expression::Constant(Value::Int(0)),
-                };
-                Some((offset, self.expression(&limit.count)?))
-            }
-        };
-        let current = self.open_inline();
-        self.lazy += 1;
-        let parts = self.expansion_parts(expansion, current);
-        self.lazy -= 1;
-        self.scopes.close();
-        let (filter, projection) = parts?;
-        Ok(Expression::Expand(Box::new(Expansion {
-            base,
-            flatten: expansion.flatten as usize,
-            current,
-            filter,
-            limit,
-            projection,
-        })))
-    }
-
-    fn expansion_parts(
-        &mut self,
-        expansion: &ast::Expansion,
-        current: Variable,
-    ) -> Result<(Option<Expression>, Option<Expression>)> {
-        let filter = expansion.filter.as_ref().map(|filter| self.expression(filter)).transpose()?;
-        let mut projection =
-            expansion.projection.as_ref().map(|projection| self.expression(projection)).transpose()?;
-        if let Some(rest) = &expansion.rest {
-            let element = projection.take().unwrap_or(Expression::Variable(current));
-            self.elements.push(element);
-            let rest = self.expression(rest);
-            self.elements.pop();
-            projection = Some(rest?);
-        }
-        Ok((filter, projection))
-    }
-
-    fn element_test(&mut self, test: &ast::QuestionMark) -> Result<Expression> {
-        let base = self.expression(&test.base)?;
-        let quantifier = match &test.quantifier {
-            None | Some(ast::ArrayQuantifier::Any) => Quantifier::Any,
-            Some(ast::ArrayQuantifier::All) => Quantifier::All,
-            Some(ast::ArrayQuantifier::None) => Quantifier::None,
-            Some(ast::ArrayQuantifier::AtLeast(count)) => Quantifier::AtLeast(self.expression(count)?),
-            Some(ast::ArrayQuantifier::Count(count)) => match &count.kind {
-                ExprKind::Binary { operator: BinaryOperator::Range, left, right } => {
-                    Quantifier::Between(self.expression(left)?, self.expression(right)?)
-                }
-                _ => Quantifier::Exactly(self.expression(count)?),
-            },
-        };
-        let current = self.open_inline();
-        let filter = test.filter.as_ref().map(|filter| self.lazily(filter)).transpose();
-        self.scopes.close();
-        Ok(Expression::Test(Box::new(ElementTest {
-            base,
-            flatten: test.flatten as usize,
-            current,
-            quantifier,
-            filter: filter?,
-        })))
     }
 
     // ----- calls -----
