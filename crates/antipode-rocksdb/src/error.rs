@@ -40,7 +40,7 @@ fn classify(doing: &'static str, kind: ErrorKind, detail: String, written: Writt
 /// byte out, and a record that is not whole is dropped; an error of another file than a log was there before the write
 /// began. A sync that failed says nothing.
 pub(crate) fn write_may_land(error: &Error) -> Written {
-    may_land(&error.to_string())
+    may_land(error.as_ref())
 }
 
 fn may_land(detail: &str) -> Written {

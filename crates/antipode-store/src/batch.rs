@@ -1,5 +1,7 @@
 //! A set of changes that become visible and durable together.
 
+use bytes::Bytes;
+
 use crate::Space;
 
 /// One change of a [`Batch`].
@@ -24,6 +26,14 @@ pub enum BatchOperation<'a> {
         /// The first key to stay.
         end: &'a [u8],
     },
+}
+
+/// A [`BatchOperation`] that shares the memory of its batch.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Shared {
+    Put { key: Bytes, value: Bytes },
+    Delete { key: Bytes },
+    DeleteRange { start: Bytes, end: Bytes },
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -110,6 +120,27 @@ impl Batch {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.entries.clear();
+    }
+
+    /// The changes in order, each sharing the memory of the batch.
+    pub(crate) fn into_shared(self) -> impl Iterator<Item = (Space, Shared)> {
+        let bytes = Bytes::from(self.bytes);
+        self.entries.into_iter().map(move |entry| {
+            let first = bytes.slice(entry.start..entry.middle);
+            let second = bytes.slice(entry.middle..entry.end);
+            let change = match entry.kind {
+                Kind::Put => Shared::Put {
+                    key: first,
+                    value: second,
+                },
+                Kind::Delete => Shared::Delete { key: first },
+                Kind::DeleteRange => Shared::DeleteRange {
+                    start: first,
+                    end: second,
+                },
+            };
+            (entry.space, change)
+        })
     }
 
     /// The changes in order.

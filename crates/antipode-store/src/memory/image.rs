@@ -8,7 +8,8 @@ use bytes::Bytes;
 use imbl::ordmap::{OrdMap, RangedIter};
 use imbl::shared_ptr::DefaultSharedPtr;
 
-use super::wal::{Change, Frame};
+use super::wal::Frame;
+use crate::batch::Shared as Change;
 use crate::{Direction, KeyRange, Space};
 
 type Map = OrdMap<Bytes, Bytes>;

@@ -11,15 +11,8 @@
 use antipode_clock::codec::{CodecError, Reader, Writer};
 use bytes::Bytes;
 
-use crate::{Batch, BatchOperation, Space};
-
-/// One change, sharing the memory of its batch.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Change {
-    Put { key: Bytes, value: Bytes },
-    Delete { key: Bytes },
-    DeleteRange { start: Bytes, end: Bytes },
-}
+use crate::batch::Shared as Change;
+use crate::{Batch, Space};
 
 /// A batch in the log.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,25 +28,7 @@ const DELETE_RANGE: u8 = 2;
 impl Frame {
     pub(super) fn new(batch: Batch) -> Self {
         let byte_len = batch.byte_len();
-        let changes = batch
-            .iter()
-            .map(|(space, operation)| {
-                let change = match operation {
-                    BatchOperation::Put { key, value } => Change::Put {
-                        key: Bytes::copy_from_slice(key),
-                        value: Bytes::copy_from_slice(value),
-                    },
-                    BatchOperation::Delete { key } => Change::Delete {
-                        key: Bytes::copy_from_slice(key),
-                    },
-                    BatchOperation::DeleteRange { start, end } => Change::DeleteRange {
-                        start: Bytes::copy_from_slice(start),
-                        end: Bytes::copy_from_slice(end),
-                    },
-                };
-                (space, change)
-            })
-            .collect();
+        let changes = batch.into_shared().collect();
         Self { changes, byte_len }
     }
 
