@@ -151,9 +151,9 @@ impl EngineError {
             Self::ConsistencyUnavailable => 5230,
             Self::TokenInvalid { .. } => 5232,
             Self::PositionInvalid { .. } => 5205,
-            Self::WrongDirectory { .. } => 5253,
-            Self::Inconsistent { .. } => 5251,
-            Self::OutcomeUnknown { .. } => 5252,
+            Self::WrongDirectory { .. } => 5262,
+            Self::Inconsistent { .. } => 5260,
+            Self::OutcomeUnknown { .. } => 5261,
             Self::Closed => 30,
         }
     }
