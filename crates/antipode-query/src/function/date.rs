@@ -299,10 +299,12 @@ fn composed(context: &mut CallContext<'_>, arguments: &[Value]) -> Option<Moment
     }
     let component = |value: &Value| match value {
         Value::Int(_) | Value::Float(_) => Some(value.to_int()),
-        Value::String(text) => Value::from_json(text.trim())
-            .ok()
-            .filter(Value::is_number)
-            .map(|number| number.to_int()),
+        Value::String(text) => {
+            let number = text.trim().parse::<f64>().ok();
+            number
+                .filter(|number| number.is_finite())
+                .map(|number| number as i64)
+        }
         _ => None,
     };
     let components: Option<Vec<i64>> = arguments.iter().map(component).collect();
@@ -399,7 +401,7 @@ impl Unit {
             "h" | "hour" | "hours" => Unit::Hour,
             "i" | "minute" | "minutes" => Unit::Minute,
             "s" | "second" | "seconds" => Unit::Second,
-            "f" | "millisecond" | "milliseconds" => Unit::Millisecond,
+            "f" | "ms" | "millisecond" | "milliseconds" => Unit::Millisecond,
             _ => return None,
         })
     }
@@ -542,9 +544,14 @@ fn shifted(context: &mut CallContext<'_>, arguments: &[Value], sign: f64) -> Val
                 optional(arguments, 3),
             )
         }
-        (Value::String(text), _) if arguments.len() <= 3 => {
-            (Duration::parse(text), optional(arguments, 2))
+        // A unit behind a text means that the text should have been a number.
+        (Value::String(_), Some(Value::String(unit))) if Unit::find(unit).is_some() => {
+            return context.wrong_type();
         }
+        (Value::String(text), _) if arguments.len() <= 3 => (
+            Duration::parse(&text.to_ascii_uppercase()),
+            optional(arguments, 2),
+        ),
         _ => return context.wrong_type(),
     };
     let Some(duration) = duration else {
@@ -585,7 +592,7 @@ impl Duration {
         }
     }
 
-    /// Reads `PnYnMnWnDTnHnMn.nnnS`.
+    /// Reads `PnYnMnWnDTnHnMn.nnnS`, in upper case.
     fn parse(text: &str) -> Option<Duration> {
         let (date, time) = match text.strip_prefix('P')?.split_once('T') {
             Some((date, time)) => (date, Some(time)),

@@ -347,6 +347,12 @@ fn dates() {
         r#""1999-12-25T00:00:00.000Z""#,
     );
     check_warns("DATE_ADD('2000-01-01', 'P')", "null", &[1572]);
+    check_warns("DATE_ADD('2000-01-01', 'one', 'year')", "null", &[1542]);
+    check(
+        "DATE_ADD('2000-01-01', 'p1y')",
+        r#""2001-01-01T00:00:00.000Z""#,
+    );
+    check("DATE_TIMESTAMP('1970', '01', '02')", "86400000");
     check_warns("DATE_ADD('9999-12-31', 1, 'y')", "null", &[1572]);
     check(
         "DATE_DIFF('2024-01-01', '2024-01-02', 'w', true)",
