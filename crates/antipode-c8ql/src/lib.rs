@@ -7,6 +7,7 @@
 //! The grammar is written down in `sql-like-grammar/c8ql.ebnf`; a test generates sentences from it, and
 //! the parser accepts them all.
 
+mod assist;
 pub mod ast;
 mod diagnostic;
 mod format;
@@ -14,6 +15,7 @@ mod lexer;
 mod parser;
 mod visit;
 
+pub use assist::{Completion, Expected, TokenClass, complete, highlight, is_complete};
 pub use ast::{Query, Span};
 pub use diagnostic::{Code, Diagnostic, Position};
 pub use format::{format, format_expression, quote_name, quote_string};

@@ -333,3 +333,47 @@ impl Binds {
         expression.for_each_child(&mut |child| self.expression(child));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::ast::{Expr, Operation};
+    use crate::parser::parse;
+
+    fn returned(text: &str) -> Expr {
+        let query = parse(&format!("RETURN {text}")).expect("a query");
+        match query.operations.into_iter().next() {
+            Some(Operation::Return(operation)) => operation.expression,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn bind_parameters_are_found_everywhere() {
+        let text = "WITH @@w, @v QUERY OPTIONS { a: @o } FOR d IN @@c FILTER d.@a == @x \
+            LET y = (FOR e IN OUTBOUND @s GRAPH @g SORT e @dir RETURN { @k: @x }) \
+            LIMIT @n INSERT y INTO STREAM @@t";
+        let query = parse(text).expect("a query");
+        let found: Vec<String> = query.bind_parameters().into_keys().collect();
+        assert_eq!(
+            found,
+            [
+                "@c", "@t", "@w", "a", "dir", "g", "k", "n", "o", "s", "v", "x"
+            ]
+        );
+        assert_eq!(query.bind_parameters()["x"].text(text), "@x");
+    }
+
+    #[test]
+    fn constants() {
+        let none = |text: &str| returned(text).is_constant(&|_| false);
+        assert!(none("[1, { a: -@x + 2 }, 1..3][0] ? null : \"x\""));
+        assert!(!none("x") && !none("{ x }") && !none("[(RETURN 1)]") && !none("MIN(1)"));
+        assert!(returned("MIN([1])").is_constant(&|call| call.name == "MIN"));
+    }
+
+    #[test]
+    fn subqueries_are_found() {
+        assert!(returned("f(1 + [(RETURN 1)])").has_subquery());
+        assert!(!returned("f(1 + [(1)])").has_subquery());
+    }
+}

@@ -7,7 +7,7 @@
 //! - `format`: the canonical text
 //! - `error`: the diagnostic as people see it
 //! - `tokens`: the kinds of the tokens with their texts
-//! - `classes`: the text with the class of each part, as the shell colours it
+//! - `classes`: the classes of the parts with their texts, as the shell colours them
 //!
 //! `UPDATE=1 cargo test -p antipode-c8ql --test golden` rewrites what is to be seen.
 
@@ -16,7 +16,7 @@ mod support;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use antipode_c8ql::{format, parse, tokens};
+use antipode_c8ql::{format, highlight, parse, tokens};
 use support::dump;
 
 #[test]
@@ -75,6 +75,10 @@ fn show(command: &str, text: &str) -> String {
         ("tree" | "format" | "error", Err(error)) => error.render(text),
         ("tokens", _) => tokens(text)
             .map(|token| format!("{:?} {}\n", token.kind, token.span.text(text)))
+            .collect(),
+        ("classes", _) => highlight(text)
+            .into_iter()
+            .map(|(span, class)| format!("{class:?} {}\n", span.text(text)))
             .collect(),
         _ => panic!("no command {command}"),
     }
