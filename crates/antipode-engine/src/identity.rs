@@ -312,8 +312,8 @@ fn read_catalog(snapshot: &dyn Snapshot, numbers: &ReplicaTable) -> Result<Catal
         let mut cursor = snapshot.scan(Space::Documents, range, Direction::Forward);
         while let Some((key, record)) = cursor.next()? {
             let record = Bytes::copy_from_slice(record);
-            if let Some((shown, _)) = stored::shown(key, &record, numbers)? {
-                catalog.take_document(system.id(), &shown);
+            if let Some(shown) = stored::shown(key, &record, numbers)? {
+                catalog.take_document(system.id(), &shown.value);
             }
         }
     }

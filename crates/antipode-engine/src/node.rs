@@ -284,6 +284,17 @@ impl Node {
         out
     }
 
+    /// Ends the node after the driver has synced the store one last time: whoever waited for the disk is answered.
+    pub fn finish(&mut self) -> Vec<NodeOutput> {
+        let waiting = self.waiting.drain(..);
+        waiting
+            .map(|waiting| NodeOutput::Reply {
+                request: waiting.request,
+                reply: waiting.reply,
+            })
+            .collect()
+    }
+
     fn take_replication(&mut self, input: Input, now: Now, out: &mut Vec<NodeOutput>) {
         match &input {
             Input::LinkUp { link, .. } => {

@@ -103,7 +103,7 @@ impl Scan for DocumentScan<'_> {
         }
         let buffer = Bytes::from(buffer);
         for (key, record) in places {
-            let shown = stored::shown(
+            let shown = stored::seen(
                 &buffer[key.clone()],
                 &buffer.slice(record),
                 &*self.transaction.numbers,

@@ -3,11 +3,12 @@
 //! Each is an ordinary transaction on system collections. What has to merge is written as `Max`: two regions that drop a
 //! collection at once drop it once, and a cursor that two readers move ends at the farther place.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use antipode_clock::{ReplicaId, VersionVector};
 use antipode_crdt::{Draft, DraftChange, Path};
-use antipode_query::Expect;
+use antipode_query::{Expect, KeyBounds, Scan as _};
 use antipode_store::StreamId;
 use antipode_value::{Str, Value};
 
@@ -15,6 +16,7 @@ use crate::catalog::{
     CollectionKind, Deletes, SYSTEM_FABRIC, SystemCollection, catalog_key, check_name,
 };
 use crate::error::EngineError;
+use crate::scan::DocumentScan;
 use crate::session::OpenTransaction;
 use crate::shared::Shared;
 
@@ -361,16 +363,43 @@ impl OpenTransaction {
         let Some((document, _)) = self.stored(SystemCollection::Cursors.id(), &key)? else {
             return Ok(VersionVector::new());
         };
-        let positions = document.attribute("positions");
-        let entries = positions
-            .as_object()
-            .into_iter()
-            .flat_map(|positions| positions.iter());
-        Ok(entries
-            .filter_map(|(origin, seq)| {
-                let origin: ReplicaId = origin.as_str().parse().ok()?;
-                Some((origin, u64::try_from(seq.as_int()?).ok()?))
-            })
-            .collect())
+        Ok(positions(&document))
     }
+
+    /// The named cursors of a stream, in the order of their names.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn cursors(&self, stream: StreamId) -> Result<Vec<(String, VersionVector)>, EngineError> {
+        let bounds = KeyBounds {
+            lower: Bound::Included(format!("{stream}:")),
+            upper: Bound::Excluded(format!("{stream};")),
+            reverse: false,
+        };
+        let mut scan = DocumentScan::open(self, SystemCollection::Cursors.id(), &bounds)?;
+        let mut documents = Vec::new();
+        while scan.next_batch(1_000, &mut documents)? {}
+        let named = |document: &Value| {
+            (
+                document.attribute("name").to_text().to_string(),
+                positions(document),
+            )
+        };
+        Ok(documents.iter().map(named).collect())
+    }
+}
+
+/// Where the cursor stands that a document describes.
+fn positions(document: &Value) -> VersionVector {
+    let positions = document.attribute("positions");
+    let entries = positions
+        .as_object()
+        .into_iter()
+        .flat_map(|positions| positions.iter());
+    entries
+        .filter_map(|(origin, seq)| {
+            let origin: ReplicaId = origin.as_str().parse().ok()?;
+            Some((origin, u64::try_from(seq.as_int()?).ok()?))
+        })
+        .collect()
 }

@@ -227,9 +227,7 @@ impl OpenTransaction {
             .get(Space::Documents, &store_key)
             .map_err(store_failed)?
         {
-            Some(record) => {
-                stored::shown(&store_key, &record, &*self.numbers).map_err(store_failed)
-            }
+            Some(record) => stored::seen(&store_key, &record, &*self.numbers).map_err(store_failed),
             None => Ok(None),
         }
     }

@@ -4,7 +4,7 @@
 //! own types and to replication, which moves log records without looking into them.
 
 use antipode_clock::ReplicaId;
-use antipode_crdt::{Document, ReplicaNumbers, Revision, WriteError};
+use antipode_crdt::{Document, ReplicaNumbers, Revision, Shown, WriteError};
 use antipode_query::{Retry, SourceError};
 use antipode_replication as replication;
 use antipode_replication::{DamagedRecord, LogRange, Record as LogRecord, Refusal};
@@ -21,10 +21,23 @@ pub(crate) fn shown(
     key: &[u8],
     record: &Bytes,
     numbers: &dyn ReplicaNumbers,
-) -> Result<Option<(Value, Revision)>, StoreError> {
+) -> Result<Option<Shown>, StoreError> {
     DocumentRecord::peek(record)
         .and_then(|record| record.shown(numbers))
         .map_err(|error| error.at(Space::Documents, key))
+}
+
+/// A document as a session reads it: what it shows, and its version.
+pub(crate) fn seen(
+    key: &[u8],
+    record: &Bytes,
+    numbers: &dyn ReplicaNumbers,
+) -> Result<Option<(Value, Revision)>, StoreError> {
+    let shown = shown(key, record, numbers)?;
+    Ok(shown.map(|shown| {
+        let revision = shown.revision();
+        (shown.value, revision)
+    }))
 }
 
 /// The state of a document that is about to be changed: its checksum is verified.
@@ -39,13 +52,13 @@ pub(crate) fn document(
 }
 
 /// What one document adds to the digest of its group.
-pub(crate) fn digest(
-    collection: CollectionId,
-    key: &str,
-    value: &Value,
-    revision: &Revision,
-) -> u128 {
-    antipode_crdt::digest(&collection.0.to_be_bytes(), key, value, revision)
+pub(crate) fn digest(collection: CollectionId, key: &str, shown: &Shown) -> u128 {
+    antipode_crdt::digest(
+        &collection.0.to_be_bytes(),
+        key,
+        shown.body(),
+        &shown.revision(),
+    )
 }
 
 pub(crate) fn document_key(key: &[u8]) -> Result<DocumentKey<'_>, StoreError> {

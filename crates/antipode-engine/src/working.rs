@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use antipode_clock::{Context, ReplicaId, Stamp};
-use antipode_crdt::{Discard, Document, Operation, Revision};
+use antipode_crdt::{Discard, Document, Operation, Shown};
 use antipode_store::keyspace::{DocumentKey, EdgeDirection, EdgeKey, ExpiryKey, MessageKey};
 use antipode_store::record::{
     DocumentRecord, EdgeEnd, ExpiryMark, Record as _, ReplicaTable, StoredMessage,
@@ -23,13 +23,10 @@ use crate::catalog::{Catalog, CollectionKind};
 use crate::error::EngineError;
 use crate::stored;
 
-/// What a document shows, with its version.
-pub(crate) type Shown = Option<(Value, Revision)>;
-
 struct Entry {
     collection: CollectionId,
     key: Str,
-    before: Shown,
+    before: Option<Shown>,
     document: Document,
     changed: bool,
 }
@@ -238,8 +235,8 @@ impl WorkingSet {
                 continue;
             }
             let record = bytes::Bytes::copy_from_slice(record);
-            if let Some((value, revision)) = stored::shown(store_key, &record, numbers)? {
-                let share = stored::digest(collection, key.key, &value, &revision);
+            if let Some(shown) = stored::shown(store_key, &record, numbers)? {
+                let share = stored::digest(collection, key.key, &shown);
                 self.totals.digest = self.totals.digest.wrapping_sub(share);
                 *self.totals.counts.entry(collection).or_default() -= 1;
             }
@@ -298,8 +295,8 @@ impl WorkingSet {
         self.total(entry, before, after);
         self.index_edge(
             entry,
-            before.map(|(value, _)| value),
-            after.map(|(value, _)| value),
+            before.map(|shown| &shown.value),
+            after.map(|shown| &shown.value),
         );
         let expires = catalog
             .collection_by_id(entry.collection)
@@ -307,22 +304,15 @@ impl WorkingSet {
         if expires {
             self.index_expiry(
                 entry,
-                before.map(|(value, _)| value),
-                after.map(|(value, _)| value),
+                before.map(|shown| &shown.value),
+                after.map(|shown| &shown.value),
             );
         }
         Ok(())
     }
 
-    fn total(
-        &mut self,
-        entry: &Entry,
-        before: Option<&(Value, Revision)>,
-        after: Option<&(Value, Revision)>,
-    ) {
-        let share = |(value, revision): &(Value, Revision)| {
-            stored::digest(entry.collection, &entry.key, value, revision)
-        };
+    fn total(&mut self, entry: &Entry, before: Option<&Shown>, after: Option<&Shown>) {
+        let share = |shown: &Shown| stored::digest(entry.collection, &entry.key, shown);
         let change = after.map_or(0, share).wrapping_sub(before.map_or(0, share));
         self.totals.digest = self.totals.digest.wrapping_add(change);
         let count = i64::from(after.is_some()) - i64::from(before.is_some());

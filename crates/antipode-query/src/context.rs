@@ -73,6 +73,11 @@ impl Cancel {
         Cancel { state: Arc::default(), deadline: Some((deadline_ms, clock)) }
     }
 
+    /// A handle that stops the same query, and also when `clock` reaches `deadline_ms`.
+    pub fn until(&self, deadline_ms: u64, clock: Clock) -> Cancel {
+        Cancel { state: self.state.clone(), deadline: Some((deadline_ms, clock)) }
+    }
+
     /// An administrator ends the query: error 1500.
     pub fn kill(&self) {
         self.state.store(KILLED, Ordering::Relaxed);

@@ -108,14 +108,20 @@ impl Database {
     /// # Errors
     /// As [`Database::open`].
     pub fn start(storage: Arc<dyn Storage>, options: Options) -> Result<Self, Error> {
-        let seed = Seed { replica: random()?, boot: random()?, network: random()? };
+        let seed = Seed {
+            replica: random()?,
+            boot: random()?,
+            network: random()?,
+        };
         Self::start_in(storage, options, seed)
     }
 
     #[cfg(feature = "replication")]
     fn start_in(storage: Arc<dyn Storage>, options: Options, seed: Seed) -> Result<Self, Error> {
         use crate::network::Endpoint;
-        let Some(cluster) = &options.cluster else { return Self::start_alone(storage, options, seed) };
+        let Some(cluster) = &options.cluster else {
+            return Self::start_alone(storage, options, seed);
+        };
         let (config, endpoint) = Endpoint::prepare(cluster)?;
         let node = Node::open(storage.clone(), config, seed)?;
         let mut lines = None;
@@ -124,7 +130,13 @@ impl Database {
             lines = Some(handle);
             Ok(Some(Box::new(network) as Box<dyn Network>))
         })?;
-        Ok(Self { inner: Arc::new(Inner { driver, options, lines }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                driver,
+                options,
+                lines,
+            }),
+        })
     }
 
     #[cfg(not(feature = "replication"))]
@@ -155,7 +167,9 @@ impl Database {
             #[cfg(feature = "replication")]
             lines: None,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// A session: a fabric, a token and the other circumstances of a request, with the operations on them.
@@ -177,9 +191,11 @@ impl Database {
     }
 }
 
-fn random() -> Result<u64, Error> {
+pub(crate) fn random() -> Result<u64, Error> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::System { doing: "draw random numbers", detail: error.to_string() })?;
+    getrandom::fill(&mut bytes).map_err(|error| Error::System {
+        doing: "draw random numbers",
+        detail: error.to_string(),
+    })?;
     Ok(u64::from_le_bytes(bytes))
 }

@@ -10,7 +10,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use antipode_engine::{CommitReply, CommitRequest, Node, NodeInput, NodeOutput, NodeStatus, RequestId, Shared};
+use antipode_engine::{
+    CommitReply, CommitRequest, Node, NodeInput, NodeOutput, NodeStatus, RequestId, Shared,
+};
 use antipode_replication::{Input, Lane, LinkId, Micros, Now};
 use antipode_store::Storage;
 use bytes::Bytes;
@@ -59,13 +61,21 @@ impl Moved {
     fn notify(&self) {
         *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.changed.notify_all();
-        for listener in self.listeners.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for listener in self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
             listener();
         }
     }
 
     pub fn listen(&self, listener: Listener) {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(listener);
     }
 
     /// Waits until `reached` holds, looking again each time the state moves; false when `until` came first.
@@ -75,7 +85,9 @@ impl Moved {
             if reached() {
                 return true;
             }
-            let Some(left) = until.checked_duration_since(Instant::now()) else { return false };
+            let Some(left) = until.checked_duration_since(Instant::now()) else {
+                return false;
+            };
             count = match self.changed.wait_timeout(count, left) {
                 Ok((count, _)) => count,
                 Err(poisoned) => poisoned.into_inner().0,
@@ -117,16 +129,25 @@ impl Driver {
             epoch: Instant::now(),
         };
         let committer = spawn("antipode-commit", move || committer.run(&queue))?;
-        Ok(Self { calls, shared, moved, threads: vec![committer, syncer] })
+        Ok(Self {
+            calls,
+            shared,
+            moved,
+            threads: vec![committer, syncer],
+        })
     }
 
     /// Hands a transaction over and waits for the reply.
     pub fn commit(&self, request: CommitRequest) -> CommitReply {
         use antipode_engine::EngineError;
         let (reply, answer) = sync_channel(1);
-        self.calls.send(Call::Commit(request, reply)).map_err(|_| EngineError::Closed)?;
+        self.calls
+            .send(Call::Commit(request, reply))
+            .map_err(|_| EngineError::Closed)?;
         answer.recv().unwrap_or_else(|_| {
-            Err(EngineError::OutcomeUnknown { cause: "the node stopped before it answered".to_owned() })
+            Err(EngineError::OutcomeUnknown {
+                cause: "the node stopped before it answered".to_owned(),
+            })
         })
     }
 
@@ -134,7 +155,9 @@ impl Driver {
     pub fn status(&self) -> Result<NodeStatus, Error> {
         use antipode_engine::EngineError;
         let (reply, answer) = sync_channel(1);
-        self.calls.send(Call::Status(reply)).map_err(|_| EngineError::Closed)?;
+        self.calls
+            .send(Call::Status(reply))
+            .map_err(|_| EngineError::Closed)?;
         Ok(answer.recv().map_err(|_| EngineError::Closed)?)
     }
 }
@@ -155,7 +178,10 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(body)
-        .map_err(|error| Error::System { doing: "start a thread", detail: error.to_string() })
+        .map_err(|error| Error::System {
+            doing: "start a thread",
+            detail: error.to_string(),
+        })
 }
 
 /// The syncer: of all tickets that wait, one sync serves the newest.
@@ -186,12 +212,16 @@ impl Committer {
         loop {
             let first = match self.wake {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(wake) => queue.recv_timeout(Duration::from_micros(wake.since(self.now().at).0)),
+                Some(wake) => {
+                    queue.recv_timeout(Duration::from_micros(wake.since(self.now().at).0))
+                }
             };
             let mut inputs = Vec::new();
             match first {
                 Ok(call) => {
-                    let calls = std::iter::once(call).chain(queue.try_iter()).take(STEP_INPUTS_MAX);
+                    let calls = std::iter::once(call)
+                        .chain(queue.try_iter())
+                        .take(STEP_INPUTS_MAX);
                     for call in calls {
                         if !self.take(call, &mut inputs, &mut held) {
                             self.step(inputs);
@@ -209,7 +239,12 @@ impl Committer {
     }
 
     /// Makes an input of a call; false when it was the end.
-    fn take(&mut self, call: Call, inputs: &mut Vec<NodeInput>, held: &mut Vec<Box<dyn Send>>) -> bool {
+    fn take(
+        &mut self,
+        call: Call,
+        inputs: &mut Vec<NodeInput>,
+        held: &mut Vec<Box<dyn Send>>,
+    ) -> bool {
         match call {
             Call::Commit(mut request, reply) => {
                 self.next_request += 1;
@@ -222,7 +257,9 @@ impl Committer {
                 held.extend(room);
             }
             Call::Synced(ticket, Ok(())) => inputs.push(NodeInput::Synced { ticket }),
-            Call::Synced(ticket, Err(error)) => inputs.push(NodeInput::SyncFailed { ticket, error }),
+            Call::Synced(ticket, Err(error)) => {
+                inputs.push(NodeInput::SyncFailed { ticket, error })
+            }
             Call::Status(reply) => {
                 // Whoever asked may have given up.
                 let _ = reply.send(self.node.status());
@@ -233,10 +270,15 @@ impl Committer {
     }
 
     fn now(&self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let wall_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
         let at = u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Now { at: Micros(at), wall_ms }
+        Now {
+            at: Micros(at),
+            wall_ms,
+        }
     }
 
     fn step(&mut self, inputs: Vec<NodeInput>) {
@@ -266,14 +308,21 @@ impl Committer {
                 // The syncer lives as long as this thread.
                 let _ = self.syncs.send(ticket);
             }
-            NodeOutput::Send { link, lane, bytes } => self.network(|network| network.send(link, lane, bytes)),
+            NodeOutput::Send { link, lane, bytes } => {
+                self.network(|network| network.send(link, lane, bytes))
+            }
             NodeOutput::Connect { address } => self.network(|network| network.connect(&address)),
             NodeOutput::Disconnect { link } => self.network(|network| network.disconnect(link)),
             NodeOutput::Alarm(alarm) => tracing::error!(%alarm, "replication alarm"),
             NodeOutput::WritesStopped { cause } => {
-                tracing::error!(cause, "the store failed: this node takes no writes until it has recovered");
+                tracing::error!(
+                    cause,
+                    "the store failed: this node takes no writes until it has recovered"
+                );
             }
-            NodeOutput::WritesResumed => tracing::info!("the store has recovered: this node takes writes again"),
+            NodeOutput::WritesResumed => {
+                tracing::info!("the store has recovered: this node takes writes again")
+            }
             NodeOutput::Visible => self.moved.notify(),
             NodeOutput::Wake(at) => self.wake = Some(at),
         }
@@ -295,12 +344,8 @@ impl Committer {
             tracing::error!(%error, "the last sync failed");
             return;
         }
-        let status = self.node.status();
-        tracing::debug!(vv = %status.vv, "stopped");
-        for output in self.node.synced_at_stop(self.now()) {
-            if let NodeOutput::Reply { .. } = output {
-                self.carry_out(output);
-            }
+        for output in self.node.finish() {
+            self.carry_out(output);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The one error of the embedded library.
 
 use antipode_engine::EngineError;
-use antipode_query::{QueryError, Retry, SourceError};
+use antipode_query::{Code, QueryError, Retry, SourceError};
 use antipode_store::{StoreError, Written};
 use thiserror::Error as ThisError;
 
@@ -40,6 +40,15 @@ impl Error {
         }
     }
 
+    /// The name that belongs to the number.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match Code::from_number(self.code()) {
+            Some(code) => code.name(),
+            None => "SYSTEM",
+        }
+    }
+
     /// When a retry can help.
     #[must_use]
     pub fn retry(&self) -> Retry {
@@ -62,9 +71,9 @@ impl Error {
     #[must_use]
     pub fn position(&self) -> Option<(u32, u32)> {
         match self {
-            Self::Engine(EngineError::Query(error)) => {
-                error.position().map(|position| (position.line, position.column))
-            }
+            Self::Engine(EngineError::Query(error)) => error
+                .position()
+                .map(|position| (position.line, position.column)),
             _ => None,
         }
     }
@@ -80,7 +89,9 @@ impl Error {
 
     /// Whether the transaction lost a race and may simply be run again.
     pub(crate) fn lost_race(&self) -> bool {
-        let Self::Engine(EngineError::Source(error)) = self else { return false };
+        let Self::Engine(EngineError::Source(error)) = self else {
+            return false;
+        };
         matches!(
             error,
             SourceError::Conflict { .. }

@@ -22,6 +22,7 @@
 //! that request see at least as much ([`ReadLevel::Session`]).
 #![warn(missing_docs)]
 
+pub mod config;
 mod database;
 mod documents;
 mod driver;
@@ -43,13 +44,14 @@ pub use antipode_query::{Cancel, Extra, Retry, Stats, Warning};
 pub use antipode_store::Written;
 pub use antipode_value::Value;
 
+pub use config::Config;
 pub use database::{Cluster, Database, Options};
 pub use documents::{Document, InsertMode, WriteOptions, WrittenDocument};
 pub use error::Error;
 pub use key_value::{Pair, ScanRange};
 #[cfg(feature = "replication")]
-pub use network::{Bundle, Ca, Cut, Line};
-pub use query::{Answer, Explanation, QueryOptions, Rows};
+pub use network::{Bundle, Ca, ClusterId, Cut, Line};
+pub use query::{Answer, QueryOptions, Rows};
 pub use session::{ReadLevel, Reply, RequestOptions, Session};
 pub use status::{CollectionInfo, Discarded, PeerInfo, Status};
 pub use streams::{Message, OutgoingMessage, Position};

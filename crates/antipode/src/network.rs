@@ -7,8 +7,8 @@ use antipode_engine::NodeConfig;
 use antipode_replication as replication;
 use antipode_replication::{Input, LinkId};
 use antipode_transport as transport;
+pub use antipode_transport::{Bundle, Ca, ClusterId, Cut};
 use antipode_transport::{Config, PeerEvent, Transport};
-pub use antipode_transport::{Bundle, Ca, Cut};
 use bytes::Bytes;
 
 use crate::database::Cluster;
@@ -24,20 +24,38 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Reads the certificates, and says how the node of which they tell takes part.
     pub fn prepare(cluster: &Cluster) -> Result<(NodeConfig, Self), Error> {
-        let bundle = Bundle::read(&cluster.bundle)
-            .map_err(|error| Error::Network { code: error.code(), detail: error.to_string() })?;
+        let bundle = Bundle::read(&cluster.bundle).map_err(|error| Error::Network {
+            code: error.code(),
+            detail: error.to_string(),
+        })?;
         let listen = resolve(&cluster.listen)?;
         let identity = bundle.identity();
         let config = NodeConfig {
             cluster: identity.cluster().as_u128(),
-            node: identity.node().to_owned(),
-            region: identity.region().to_owned(),
-            address: cluster.advertise.clone().unwrap_or_else(|| listen.to_string()),
+            node: identity.node().to_string(),
+            region: identity.region().to_string(),
+            address: cluster
+                .advertise
+                .clone()
+                .unwrap_or_else(|| listen.to_string()),
             founds: cluster.found,
-            replication: replication::Config { seeds: cluster.join.clone(), ..replication::Config::default() },
+            replication: replication::Config {
+                seeds: cluster.join.clone(),
+                ..replication::Config::default()
+            },
         };
-        let transport = Config { listen, wan: cluster.wan, ..Config::default() };
-        Ok((config, Self { config: transport, bundle }))
+        let transport = Config {
+            listen,
+            wan: cluster.wan,
+            ..Config::default()
+        };
+        Ok((
+            config,
+            Self {
+                config: transport,
+                bundle,
+            },
+        ))
     }
 
     /// Opens the port. What peers send goes into `calls`.
@@ -48,8 +66,13 @@ impl Endpoint {
                 let _ = calls.send(call);
             }
         })
-        .map_err(|error| Error::Network { code: error.code(), detail: error.to_string() })?;
-        let lines = Lines { handle: transport.handle().clone() };
+        .map_err(|error| Error::Network {
+            code: error.code(),
+            detail: error.to_string(),
+        })?;
+        let lines = Lines {
+            handle: transport.handle().clone(),
+        };
         Ok((Peers { transport }, lines))
     }
 }
@@ -63,28 +86,61 @@ fn resolve(address: &str) -> Result<std::net::SocketAddr, Error> {
         },
         Err(error) => error.to_string(),
     };
-    Err(Error::Network { code: 10, detail: format!("'{address}': {detail}") })
+    Err(Error::Network {
+        code: 10,
+        detail: format!("'{address}': {detail}"),
+    })
 }
 
 fn call_of(event: PeerEvent) -> Option<Call> {
     match event {
-        PeerEvent::Up { link, node, region, address, dialled } => {
+        PeerEvent::Up {
+            link,
+            node,
+            region,
+            address,
+            dialled,
+        } => {
             tracing::info!(%node, %region, %address, "link up");
-            Some(Call::Peer(Input::LinkUp { link: LinkId(link.0), address: dialled }, None))
+            Some(Call::Peer(
+                Input::LinkUp {
+                    link: LinkId(link.0),
+                    address: dialled,
+                },
+                None,
+            ))
         }
-        PeerEvent::Message { link, bytes, credit, .. } => {
-            Some(Call::Peer(Input::Received { link: LinkId(link.0), bytes }, Some(Box::new(credit))))
-        }
-        PeerEvent::Written { link, bytes } => {
-            Some(Call::Peer(Input::Written { link: LinkId(link.0), bytes: bytes as u64 }, None))
-        }
+        PeerEvent::Message {
+            link,
+            bytes,
+            credit,
+            ..
+        } => Some(Call::Peer(
+            Input::Received {
+                link: LinkId(link.0),
+                bytes,
+            },
+            Some(Box::new(credit)),
+        )),
+        PeerEvent::Written { link, bytes } => Some(Call::Peer(
+            Input::Written {
+                link: LinkId(link.0),
+                bytes: bytes as u64,
+            },
+            None,
+        )),
         PeerEvent::Refused { address, reason } => {
             tracing::debug!(%address, %reason, "connection refused");
             None
         }
         PeerEvent::Down { link, reason } => {
             tracing::info!(link = link.0, %reason, "link down");
-            Some(Call::Peer(Input::LinkDown { link: LinkId(link.0) }, None))
+            Some(Call::Peer(
+                Input::LinkDown {
+                    link: LinkId(link.0),
+                },
+                None,
+            ))
         }
     }
 }
@@ -101,7 +157,11 @@ impl Network for Peers {
             replication::Lane::Live => transport::Lane::Live,
             replication::Lane::Bulk => transport::Lane::Bulk,
         };
-        if let Err(error) = self.transport.handle().send(transport::LinkId(link.0), lane, bytes) {
+        if let Err(error) = self
+            .transport
+            .handle()
+            .send(transport::LinkId(link.0), lane, bytes)
+        {
             // What is lost here is found missing by the next digest.
             tracing::debug!(link = link.0, %error, "message dropped");
         }
@@ -112,7 +172,9 @@ impl Network for Peers {
     }
 
     fn disconnect(&self, link: LinkId) {
-        self.transport.handle().disconnect(transport::LinkId(link.0));
+        self.transport
+            .handle()
+            .disconnect(transport::LinkId(link.0));
     }
 }
 
@@ -135,6 +197,13 @@ pub struct Line {
 impl Lines {
     /// Shapes the lines to a node, to a region, or to everybody (`*`); false where the node was not started so.
     pub fn set(&self, peer: &str, line: Line) -> bool {
-        self.handle.set_line(peer, transport::Shape { delay: line.delay, jitter: line.jitter, cut: line.cut })
+        self.handle.set_line(
+            peer,
+            transport::Shape {
+                delay: line.delay,
+                jitter: line.jitter,
+                cut: line.cut,
+            },
+        )
     }
 }

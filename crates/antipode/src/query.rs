@@ -1,0 +1,261 @@
+//! Queries: rows pulled from a snapshot, or committed writes with what they return.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use antipode_engine::OpenTransaction;
+use antipode_query::{
+    Cancel, CompileOptions, Environment, Extra, Limits, Plan, QueryError, compile, execute,
+};
+use antipode_value::Value;
+use self_cell::self_cell;
+
+use crate::error::Error;
+use crate::session::{Attempt, Session};
+
+/// How a query is run.
+#[derive(Clone, Debug)]
+pub struct QueryOptions {
+    /// Bytes of intermediate results; the database's limit where `None`.
+    pub memory_bytes: Option<u64>,
+    /// Count the rows before the last top-level LIMIT.
+    pub full_count: bool,
+    /// The first warning ends the query.
+    pub fail_on_warning: bool,
+    /// Warnings kept.
+    pub warnings_max: usize,
+    /// Optimizer rules to switch off and on, left to right: `-rule`, `+rule`, `-all`.
+    pub rules: Vec<String>,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            memory_bytes: None,
+            full_count: false,
+            fail_on_warning: false,
+            warnings_max: limits.warnings_max,
+            rules: Vec::new(),
+        }
+    }
+}
+
+/// The whole answer to a query.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The rows.
+    pub rows: Vec<Value>,
+    /// Counters and warnings.
+    pub extra: Extra,
+    /// The token that covers the answer.
+    pub token: Vec<u8>,
+}
+
+/// What a running query stands on.
+struct Ground {
+    plan: Plan,
+    transaction: OpenTransaction,
+    environment: Environment,
+    limits: Limits,
+    cancel: Cancel,
+}
+
+type Running<'a> = Result<antipode_query::Rows<'a>, QueryError>;
+
+self_cell!(
+    struct Reading {
+        owner: Ground,
+        #[not_covariant]
+        dependent: Running,
+    }
+);
+
+/// The rows of a query, in order. A query that only reads computes them as they are pulled; one that writes has been
+/// committed when this is returned.
+pub struct Rows {
+    state: State,
+    token: Vec<u8>,
+}
+
+enum State {
+    Reading(Reading),
+    Done {
+        rows: std::vec::IntoIter<Value>,
+        extra: Extra,
+    },
+}
+
+impl Rows {
+    /// The next rows, at most `max`; none at the end.
+    ///
+    /// # Errors
+    /// When the query fails at run time, is stopped, or meets a limit. The rows before stand.
+    pub fn next_batch(&mut self, max: usize) -> Result<Option<Vec<Value>>, Error> {
+        match &mut self.state {
+            State::Reading(reading) => reading.with_dependent_mut(|_, rows| match rows {
+                Ok(rows) => Ok(rows.next_batch(max)?),
+                Err(error) => Err(error.clone().into()),
+            }),
+            State::Done { rows, .. } => {
+                let batch: Vec<Value> = rows.by_ref().take(max).collect();
+                Ok((!batch.is_empty()).then_some(batch))
+            }
+        }
+    }
+
+    /// Counters and warnings up to now.
+    #[must_use]
+    pub fn extra(&self) -> Extra {
+        match &self.state {
+            State::Reading(reading) => reading.with_dependent(|_, rows| match rows {
+                Ok(rows) => rows.extra(),
+                Err(_) => Extra::default(),
+            }),
+            State::Done { extra, .. } => extra.clone(),
+        }
+    }
+
+    /// The token that covers the query.
+    #[must_use]
+    pub fn token(&self) -> &[u8] {
+        &self.token
+    }
+}
+
+/// Rows pulled at a time where all are wanted.
+const BATCH_ROWS: usize = 1_000;
+
+impl Session {
+    /// Runs a query. `binds` is an object from the names of the bind parameters to their values, or null.
+    ///
+    /// # Errors
+    /// When the query is wrong, fails, is stopped or meets a limit; then none of its writes is kept.
+    pub fn query(&self, text: &str, binds: &Value, options: &QueryOptions) -> Result<Rows, Error> {
+        self.attempt(|| {
+            let ground = self.ground(text, binds, options)?;
+            if ground.plan.is_modification() {
+                self.modify(ground)
+            } else {
+                let token = self.token(ground.transaction.vector())?;
+                Ok(Rows {
+                    state: State::Reading(start(ground)?),
+                    token,
+                })
+            }
+        })
+    }
+
+    /// Runs a query and collects all rows.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    pub fn run(&self, text: &str, binds: &Value) -> Result<Answer, Error> {
+        self.run_with(text, binds, &QueryOptions::default())
+    }
+
+    /// As [`Session::run`], with options.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    pub fn run_with(
+        &self,
+        text: &str,
+        binds: &Value,
+        options: &QueryOptions,
+    ) -> Result<Answer, Error> {
+        let mut rows = self.query(text, binds, options)?;
+        let mut all = Vec::new();
+        while let Some(batch) = rows.next_batch(BATCH_ROWS)? {
+            all.extend(batch);
+        }
+        Ok(Answer {
+            rows: all,
+            extra: rows.extra(),
+            token: rows.token,
+        })
+    }
+
+    fn ground(&self, text: &str, binds: &Value, options: &QueryOptions) -> Result<Ground, Error> {
+        let transaction = self.begin()?;
+        let settings = self.database.options();
+        let mut compiling = CompileOptions {
+            rules: options.rules.clone(),
+            ..CompileOptions::default()
+        };
+        compiling.parse.text_bytes_max = settings.query_text_bytes;
+        let plan = compile(text, binds, &transaction, &compiling)?;
+        let environment = Environment {
+            now_ms: i64::try_from(Self::now_ms()).unwrap_or(i64::MAX),
+            seed: crate::database::random()?,
+            node: settings.node.clone(),
+            fabric: self.fabric().to_owned(),
+            user: None,
+        };
+        let limits = Limits {
+            memory_bytes: options.memory_bytes.unwrap_or(settings.query_memory_bytes),
+            warnings_max: options.warnings_max,
+            fail_on_warning: options.fail_on_warning,
+            full_count: options.full_count,
+        };
+        Ok(Ground {
+            plan,
+            transaction,
+            environment,
+            limits,
+            cancel: self.cancel(),
+        })
+    }
+
+    /// The session's handle, which also stops the query at the deadline.
+    fn cancel(&self) -> Cancel {
+        let Some(deadline) = self.deadline() else {
+            return self.options.cancel.clone();
+        };
+        let start = Instant::now();
+        let left = deadline.saturating_duration_since(start);
+        let clock = move || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        self.options.cancel.until(left_ms, Arc::new(clock))
+    }
+
+    /// Runs a query that writes to its end, and commits it.
+    fn modify(&self, ground: Ground) -> Result<Rows, Attempt> {
+        let mut reading = start(ground)?;
+        let (rows, extra) = reading.with_dependent_mut(|_, rows| match rows {
+            Ok(rows) => Ok((rows.collect_all()?, rows.extra())),
+            Err(error) => Err(error.clone()),
+        })?;
+        let transaction = reading.into_owner().transaction;
+        let reply = self.commit(transaction, rows)?;
+        let (rows, outcome) = reply.value;
+        let rows = match &outcome {
+            Some(outcome) => outcome.settle(rows),
+            None => rows,
+        };
+        Ok(Rows {
+            state: State::Done {
+                rows: rows.into_iter(),
+                extra,
+            },
+            token: reply.token,
+        })
+    }
+}
+
+fn start(ground: Ground) -> Result<Reading, Error> {
+    let reading = Reading::new(ground, |ground| {
+        execute(
+            &ground.plan,
+            &ground.transaction,
+            &ground.environment,
+            ground.limits.clone(),
+            ground.cancel.clone(),
+        )
+    });
+    reading.with_dependent(|_, rows| match rows {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::from(error.clone())),
+    })?;
+    Ok(reading)
+}
