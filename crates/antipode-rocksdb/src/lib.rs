@@ -21,7 +21,7 @@ mod snapshot;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use antipode_store::{
     Batch, BatchOperation, Health, Snapshot, Space, Storage, StoreError, Sync, Written,
@@ -40,7 +40,7 @@ pub struct RocksStorage {
     options: Options,
     /// The open database; none after a recovery that could not even open it for reading.
     database: RwLock<Option<Arc<Database>>>,
-    /// Why no writes are taken, if none are. Held while writing, so that no write passes one that fails.
+    /// Why no writes are taken, if none are. Locked after `database` where both are.
     failure: Mutex<Option<StoreError>>,
     synced: WriteOptions,
     unsynced: WriteOptions,
@@ -119,26 +119,31 @@ impl RocksStorage {
         self.database.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a write unless an earlier one failed, and remembers it if it fails itself.
+    /// Runs a write or sync unless an earlier one failed, and remembers it if it fails itself. The lock on `failure` is
+    /// not held meanwhile: a sync takes milliseconds, and the next batch is written beside it.
     fn guarded(
         &self,
         run: impl FnOnce(&Database) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(error) = failure.as_ref() {
+        let database = self.database();
+        if let Some(error) = self.failure().as_ref() {
             return Err(StoreError::ReadOnly {
                 cause: error.to_string(),
             });
         }
-        let database = self.database();
         let Some(database) = database.as_ref() else {
             return Err(StoreError::Closed);
         };
         let result = run(database);
         if let Err(error) = &result {
-            *failure = Some(error.clone());
+            // The first failure is the cause of those that follow.
+            self.failure().get_or_insert_with(|| error.clone());
         }
         result
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<StoreError>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a file can be written, synced and removed again.
@@ -156,6 +161,7 @@ impl RocksStorage {
             .map_err(|error| convert_file("write a probe", &error))
     }
 
+    /// Closes the database and opens it again, and takes writes if that succeeds.
     fn reopen(&self) -> Result<(), StoreError> {
         let mut slot = self
             .database
@@ -175,6 +181,7 @@ impl RocksStorage {
         match Database::open(&self.path, &self.options) {
             Ok(database) => {
                 *slot = Some(Arc::new(database));
+                *self.failure() = None;
                 Ok(())
             }
             Err(error) => {
@@ -242,8 +249,7 @@ impl Storage for RocksStorage {
     }
 
     fn health(&self) -> Health {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        match failure.as_ref() {
+        match self.failure().as_ref() {
             None => Health::Ready,
             Some(error) => Health::ReadOnly {
                 cause: error.to_string(),
@@ -253,13 +259,10 @@ impl Storage for RocksStorage {
     }
 
     fn recover(&self) -> Result<(), StoreError> {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if failure.is_none() {
+        if self.failure().is_none() {
             return Ok(());
         }
         self.probe_disk()?;
-        self.reopen()?;
-        *failure = None;
-        Ok(())
+        self.reopen()
     }
 }
