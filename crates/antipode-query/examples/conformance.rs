@@ -7,7 +7,8 @@ mod memory;
 use std::io::{BufRead, Write};
 
 use antipode_query::{
-    Cancel, CollectionKind, CompileOptions, Environment, Extra, Limits, QueryError, Rows, compile, execute, parse,
+    Cancel, CollectionKind, CompileOptions, Environment, Extra, Limits, QueryError, Rows, compile,
+    execute, parse,
 };
 use antipode_value::Value;
 use memory::Database;
@@ -40,7 +41,12 @@ fn answer(case: &Value) -> Value {
     {
         return failure(id, &error);
     }
-    match run(&mut database, &text, &case.attribute("bind"), &case.attribute("options")) {
+    match run(
+        &mut database,
+        &text,
+        &case.attribute("bind"),
+        &case.attribute("options"),
+    ) {
         Ok((rows, extra)) => {
             let warnings = extra.warnings.iter().map(|warning| warning.code.number());
             let mut stats = vec![
@@ -76,24 +82,43 @@ fn set_up(database: &mut Database, operation: &Value) {
     match text("op").as_str() {
         "create_collection" => {
             let edge = operation.attribute("type").as_str() == Some("edge");
-            database.create_collection(&text("name"), if edge { CollectionKind::Edge } else { CollectionKind::Document });
+            database.create_collection(
+                &text("name"),
+                if edge {
+                    CollectionKind::Edge
+                } else {
+                    CollectionKind::Document
+                },
+            );
         }
         "insert" => {
             if let Some(documents) = operation.attribute("docs").as_array() {
-                documents.iter().for_each(|document| database.put(&collection, &document));
+                documents
+                    .iter()
+                    .for_each(|document| database.put(&collection, &document));
             }
         }
         "remove" => database.remove(&collection, &text("key")),
         "replace" => {
             let document = operation.attribute("doc");
-            let document = document.as_object().map(|object| object.with("_key", operation.attribute("key")));
-            database.put(&collection, &document.map(Value::Object).unwrap_or_default());
+            let document = document
+                .as_object()
+                .map(|object| object.with("_key", operation.attribute("key")));
+            database.put(
+                &collection,
+                &document.map(Value::Object).unwrap_or_default(),
+            );
         }
         "truncate" => database.truncate(&collection),
         "drop_collection" => database.drop_collection(&text("name")),
         "query" => {
             // An earlier query of the same test; if it fails, the case shows it.
-            let _ = run(database, &text("query"), &operation.attribute("bind"), &Value::Null);
+            let _ = run(
+                database,
+                &text("query"),
+                &operation.attribute("bind"),
+                &Value::Null,
+            );
         }
         _ => {}
     }
@@ -107,7 +132,10 @@ fn run(
 ) -> Result<(Vec<Value>, Extra), QueryError> {
     let transaction = database.begin();
     let plan = compile(text, binds, &transaction, &CompileOptions::default())?;
-    let environment = Environment { now_ms: 1_700_000_000_000, ..Environment::default() };
+    let environment = Environment {
+        now_ms: 1_700_000_000_000,
+        ..Environment::default()
+    };
     let limits = Limits {
         full_count: options.attribute("fullCount").truthy(),
         fail_on_warning: options.attribute("failOnWarning").truthy(),

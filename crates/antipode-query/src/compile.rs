@@ -21,8 +21,14 @@ pub struct CompileOptions {
 
 /// Compiles a query text with its bind values (an object, or null) for the collections of a catalog. Everything about
 /// the query that can be wrong without looking at data is found here.
-pub fn compile(text: &str, binds: &Value, catalog: &dyn Catalog, options: &CompileOptions) -> Result<Plan> {
-    let query = antipode_c8ql::parse_with(text, &options.parse).map_err(|error| parse_error(text, &error))?;
+pub fn compile(
+    text: &str,
+    binds: &Value,
+    catalog: &dyn Catalog,
+    options: &CompileOptions,
+) -> Result<Plan> {
+    let query = antipode_c8ql::parse_with(text, &options.parse)
+        .map_err(|error| parse_error(text, &error))?;
     // Only deterministic functions are folded: they see nothing of the environment.
     let environment = Environment::default();
     let mut plan = resolve::resolve(text, &query, binds, catalog, &environment)?;

@@ -25,7 +25,13 @@ pub struct Environment {
 
 impl Default for Environment {
     fn default() -> Environment {
-        Environment { now_ms: 0, seed: 0, node: String::new(), fabric: "_system".into(), user: None }
+        Environment {
+            now_ms: 0,
+            seed: 0,
+            node: String::new(),
+            fabric: "_system".into(),
+            user: None,
+        }
     }
 }
 
@@ -44,7 +50,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { memory_bytes: 1 << 30, warnings_max: 10, fail_on_warning: false, full_count: false }
+        Limits {
+            memory_bytes: 1 << 30,
+            warnings_max: 10,
+            fail_on_warning: false,
+            full_count: false,
+        }
     }
 }
 
@@ -70,12 +81,18 @@ impl Cancel {
 
     /// A handle that also stops the query when `clock` reaches `deadline_ms`.
     pub fn with_deadline(deadline_ms: u64, clock: Clock) -> Cancel {
-        Cancel { state: Arc::default(), deadline: Some((deadline_ms, clock)) }
+        Cancel {
+            state: Arc::default(),
+            deadline: Some((deadline_ms, clock)),
+        }
     }
 
     /// A handle that stops the same query, and also when `clock` reaches `deadline_ms`.
     pub fn until(&self, deadline_ms: u64, clock: Clock) -> Cancel {
-        Cancel { state: self.state.clone(), deadline: Some((deadline_ms, clock)) }
+        Cancel {
+            state: self.state.clone(),
+            deadline: Some((deadline_ms, clock)),
+        }
     }
 
     /// An administrator ends the query: error 1500.
@@ -96,9 +113,10 @@ impl Cancel {
             _ => return Err(QueryError::new(Code::QueryKilled, "query killed")),
         }
         match &self.deadline {
-            Some((deadline_ms, clock)) if clock() >= *deadline_ms => {
-                Err(QueryError::new(Code::QueryKilled, "query killed: it ran longer than maxRuntime allows"))
-            }
+            Some((deadline_ms, clock)) if clock() >= *deadline_ms => Err(QueryError::new(
+                Code::QueryKilled,
+                "query killed: it ran longer than maxRuntime allows",
+            )),
             _ => Ok(()),
         }
     }
@@ -106,7 +124,9 @@ impl Cancel {
 
 impl std::fmt::Debug for Cancel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cancel").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Cancel")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -160,7 +180,12 @@ pub(crate) struct Warnings {
 
 impl Warnings {
     pub(crate) fn new(max: usize, fail: bool) -> Warnings {
-        Warnings { kept: Vec::new(), max, fail, failed: None }
+        Warnings {
+            kept: Vec::new(),
+            max,
+            fail,
+            failed: None,
+        }
     }
 
     pub(crate) fn add(&mut self, code: Code, message: String) {
@@ -200,7 +225,11 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(limit: u64) -> Memory {
-        Memory { used: 0, peak: 0, limit }
+        Memory {
+            used: 0,
+            peak: 0,
+            limit,
+        }
     }
 
     /// Counts bytes as used.
@@ -210,7 +239,10 @@ impl Memory {
         if self.limit != 0 && self.used > self.limit {
             return Err(QueryError::new(
                 Code::ResourceLimit,
-                format!("query would use more memory than allowed ({} bytes)", self.limit),
+                format!(
+                    "query would use more memory than allowed ({} bytes)",
+                    self.limit
+                ),
             ));
         }
         Ok(())

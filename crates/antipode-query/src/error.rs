@@ -241,7 +241,13 @@ impl From<SourceError> for QueryError {
             Some(code) => (code.number(), code.name()),
             None => (error.code(), "STORAGE"),
         };
-        QueryError { number, name, retry: error.retry(), message: error.to_string(), position: None }
+        QueryError {
+            number,
+            name,
+            retry: error.retry(),
+            message: error.to_string(),
+            position: None,
+        }
     }
 }
 
@@ -251,7 +257,11 @@ mod tests {
 
     #[test]
     fn numbers_are_unique_and_sorted() {
-        assert!(Code::ALL.windows(2).all(|pair| pair[0].number() < pair[1].number()));
+        assert!(
+            Code::ALL
+                .windows(2)
+                .all(|pair| pair[0].number() < pair[1].number())
+        );
         for code in Code::ALL {
             assert_eq!(Code::from_number(code.number()), Some(*code));
         }
@@ -259,8 +269,15 @@ mod tests {
 
     #[test]
     fn a_diagnostic_points_at_the_cause() {
-        let error = QueryError::new(Code::DataSourceNotFound, "collection or view not found: usrs")
-            .at(Position { line: 2, column: 10, text: "FOR u IN usrs".into() });
+        let error = QueryError::new(
+            Code::DataSourceNotFound,
+            "collection or view not found: usrs",
+        )
+        .at(Position {
+            line: 2,
+            column: 10,
+            text: "FOR u IN usrs".into(),
+        });
         assert_eq!(
             error.diagnostic(),
             "error 1203 (DATA_SOURCE_NOT_FOUND): collection or view not found: usrs\n  |\n2 | FOR u IN usrs\n  |          ^"

@@ -12,14 +12,14 @@ use crate::context::{Cancel, Chance, Environment, Memory, Stats, Warnings};
 use crate::error::{Code, QueryError, Result};
 use crate::execute;
 use crate::expression::{
-    Arithmetic, Comparison, ElementTest, Expansion, Expression, Member, Quantified, Quantifier, Unary,
+    Arithmetic, Comparison, ElementTest, Expansion, Expression, Member, Quantified, Quantifier,
+    Unary,
 };
 use crate::function::{CallContext, Function, RegexCache};
 use crate::source::{CollectionId, Transaction};
 
 /// Most elements that a range may have once it is more than a pair of ends.
 pub(crate) const RANGE_MAX: u64 = 10_000_000;
-
 
 /// One run of a query: everything that evaluating needs beside the row.
 pub(crate) struct Run<'a> {
@@ -46,8 +46,12 @@ const TICKS: u32 = 1000;
 impl<'a> Run<'a> {
     /// The data.
     pub(crate) fn data(&self) -> Result<&'a dyn Transaction> {
-        self.transaction
-            .ok_or_else(|| QueryError::new(Code::Internal, "data was asked for while constants were folded"))
+        self.transaction.ok_or_else(|| {
+            QueryError::new(
+                Code::Internal,
+                "data was asked for while constants were folded",
+            )
+        })
     }
 
     /// Counts a step of a loop, and now and then looks whether the query has to stop.
@@ -67,7 +71,11 @@ impl<'a> Run<'a> {
     }
 
     /// Calls a function.
-    pub(crate) fn call(&mut self, function: &'static Function, arguments: &[Value]) -> Result<Value> {
+    pub(crate) fn call(
+        &mut self,
+        function: &'static Function,
+        arguments: &[Value],
+    ) -> Result<Value> {
         let mut context = CallContext {
             environment: self.environment,
             warnings: &mut self.warnings,
@@ -83,7 +91,11 @@ impl<'a> Run<'a> {
 }
 
 /// The value of an expression for a row.
-pub(crate) fn evaluate<'a>(expression: &'a Expression, row: &mut [Value], run: &mut Run<'a>) -> Result<Value> {
+pub(crate) fn evaluate<'a>(
+    expression: &'a Expression,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Value> {
     match expression {
         Expression::Constant(value) => Ok(value.clone()),
         Expression::Variable(variable) => Ok(row[variable.slot as usize].clone()),
@@ -112,14 +124,26 @@ pub(crate) fn evaluate<'a>(expression: &'a Expression, row: &mut [Value], run: &
         }
         Expression::And(parts) => {
             let left = evaluate(&parts[0], row, run)?;
-            if left.truthy() { evaluate(&parts[1], row, run) } else { Ok(left) }
+            if left.truthy() {
+                evaluate(&parts[1], row, run)
+            } else {
+                Ok(left)
+            }
         }
         Expression::Or(parts) | Expression::Elvis(parts) => {
             let left = evaluate(&parts[0], row, run)?;
-            if left.truthy() { Ok(left) } else { evaluate(&parts[1], row, run) }
+            if left.truthy() {
+                Ok(left)
+            } else {
+                evaluate(&parts[1], row, run)
+            }
         }
         Expression::Ternary(parts) => {
-            let branch = if evaluate(&parts[0], row, run)?.truthy() { &parts[1] } else { &parts[2] };
+            let branch = if evaluate(&parts[0], row, run)?.truthy() {
+                &parts[1]
+            } else {
+                &parts[2]
+            };
             evaluate(branch, row, run)
         }
         Expression::Range(parts) => {
@@ -147,7 +171,11 @@ pub(crate) fn evaluate<'a>(expression: &'a Expression, row: &mut [Value], run: &
 }
 
 /// Whether an expression is truthy for a row.
-pub(crate) fn satisfied<'a>(expression: &'a Expression, row: &mut [Value], run: &mut Run<'a>) -> Result<bool> {
+pub(crate) fn satisfied<'a>(
+    expression: &'a Expression,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<bool> {
     // Comparisons are most of what filters hold; they need not become values first.
     match expression {
         Expression::Compare(comparison, parts) => {
@@ -155,8 +183,12 @@ pub(crate) fn satisfied<'a>(expression: &'a Expression, row: &mut [Value], run: 
             let right = evaluate(&parts[1], row, run)?;
             Ok(holds(*comparison, &left, &right))
         }
-        Expression::And(parts) => Ok(satisfied(&parts[0], row, run)? && satisfied(&parts[1], row, run)?),
-        Expression::Or(parts) => Ok(satisfied(&parts[0], row, run)? || satisfied(&parts[1], row, run)?),
+        Expression::And(parts) => {
+            Ok(satisfied(&parts[0], row, run)? && satisfied(&parts[1], row, run)?)
+        }
+        Expression::Or(parts) => {
+            Ok(satisfied(&parts[0], row, run)? || satisfied(&parts[1], row, run)?)
+        }
         expression => Ok(evaluate(expression, row, run)?.truthy()),
     }
 }
@@ -167,14 +199,21 @@ fn unary(operator: Unary, operand: &Value) -> Value {
         Unary::Not => Value::Bool(!operand.truthy()),
         Unary::Plus => operand.to_number(),
         Unary::Minus => match operand.to_number() {
-            Value::Int(int) => int.checked_neg().map_or_else(|| Value::float(-(int as f64)), Value::Int),
+            Value::Int(int) => int
+                .checked_neg()
+                .map_or_else(|| Value::float(-(int as f64)), Value::Int),
             number => Value::float(-number.to_float()),
         },
     }
 }
 
 /// `+ - * / %`, with their casts. What no number can hold is `null` with a warning.
-pub(crate) fn arithmetic(operator: Arithmetic, left: &Value, right: &Value, run: &mut Run<'_>) -> Result<Value> {
+pub(crate) fn arithmetic(
+    operator: Arithmetic,
+    left: &Value,
+    right: &Value,
+    run: &mut Run<'_>,
+) -> Result<Value> {
     let (left, right) = (left.to_number(), right.to_number());
     let whole = match (&left, &right, operator) {
         (Value::Int(left), Value::Int(right), Arithmetic::Add) => left.checked_add(*right),
@@ -182,9 +221,10 @@ pub(crate) fn arithmetic(operator: Arithmetic, left: &Value, right: &Value, run:
         (Value::Int(left), Value::Int(right), Arithmetic::Multiply) => left.checked_mul(*right),
         // A negative remainder of zero is -0, which is the integer 0 for every purpose.
         (Value::Int(left), Value::Int(right), Arithmetic::Modulo) => left.checked_rem(*right),
-        (Value::Int(left), Value::Int(right), Arithmetic::Divide) => {
-            left.checked_rem(*right).filter(|rest| *rest == 0).and_then(|_| left.checked_div(*right))
-        }
+        (Value::Int(left), Value::Int(right), Arithmetic::Divide) => left
+            .checked_rem(*right)
+            .filter(|rest| *rest == 0)
+            .and_then(|_| left.checked_div(*right)),
         _ => None,
     };
     if let Some(whole) = whole {
@@ -225,7 +265,9 @@ pub(crate) fn holds(comparison: Comparison, left: &Value, right: &Value) -> bool
 /// Whether an array has an element equal to a value.
 pub(crate) fn is_in(value: &Value, array: &Array) -> bool {
     if let Some((first, last)) = array.as_range() {
-        return value.as_int().is_some_and(|int| int >= first.min(last) && int <= first.max(last));
+        return value
+            .as_int()
+            .is_some_and(|int| int >= first.min(last) && int <= first.max(last));
     }
     match array.as_slice() {
         Some(elements) => elements.iter().any(|element| equal(element, value)),
@@ -244,7 +286,11 @@ pub(crate) fn range(first: i64, last: i64) -> Result<Value> {
     Ok(Value::Array(Array::range(first, last)))
 }
 
-fn evaluate_object<'a>(members: &'a [Member], row: &mut [Value], run: &mut Run<'a>) -> Result<Value> {
+fn evaluate_object<'a>(
+    members: &'a [Member],
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Value> {
     let mut pairs = Vec::with_capacity(members.len());
     for member in members {
         match member {
@@ -286,19 +332,27 @@ fn evaluate_call<'a>(
     }
 }
 
-fn evaluate_quantified<'a>(quantified: &'a Quantified, row: &mut [Value], run: &mut Run<'a>) -> Result<Value> {
+fn evaluate_quantified<'a>(
+    quantified: &'a Quantified,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Value> {
     let left = evaluate(&quantified.left, row, run)?;
     let right = evaluate(&quantified.right, row, run)?;
     let needed = match &quantified.quantifier {
         Quantifier::AtLeast(count) => Some(evaluate(count, row, run)?.to_float()),
         _ => None,
     };
-    let Value::Array(elements) = &left else { return Ok(Value::Bool(false)) };
+    let Value::Array(elements) = &left else {
+        return Ok(Value::Bool(false));
+    };
     let membership = matches!(quantified.comparison, Comparison::In | Comparison::NotIn);
     if membership && !matches!(right, Value::Array(_)) {
         return Ok(Value::Bool(false));
     }
-    let mut matching = elements.iter().map(|element| holds(quantified.comparison, &element, &right));
+    let mut matching = elements
+        .iter()
+        .map(|element| holds(quantified.comparison, &element, &right));
     Ok(Value::Bool(match &quantified.quantifier {
         Quantifier::All => matching.all(|holds| holds),
         Quantifier::Any => matching.any(|holds| holds),
@@ -321,12 +375,18 @@ fn expanded(base: &Value, flatten: usize, run: &mut Run<'_>) -> Result<Vec<Value
     if let Value::Array(array) = base {
         add(array, flatten, &mut elements);
     }
-    run.memory.grow((elements.len() * size_of::<Value>()) as u64)?;
-    run.memory.shrink((elements.len() * size_of::<Value>()) as u64);
+    run.memory
+        .grow((elements.len() * size_of::<Value>()) as u64)?;
+    run.memory
+        .shrink((elements.len() * size_of::<Value>()) as u64);
     Ok(elements)
 }
 
-fn evaluate_expansion<'a>(expansion: &'a Expansion, row: &mut [Value], run: &mut Run<'a>) -> Result<Value> {
+fn evaluate_expansion<'a>(
+    expansion: &'a Expansion,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Value> {
     let base = evaluate(&expansion.base, row, run)?;
     let elements = expanded(&base, expansion.flatten, run)?;
     let (mut skip, mut take) = (0, u64::MAX);
@@ -373,9 +433,10 @@ fn evaluate_test<'a>(test: &'a ElementTest, row: &mut [Value], run: &mut Run<'a>
             let count = evaluate(count, row, run)?.to_float();
             (count, count)
         }
-        Quantifier::Between(least, most) => {
-            (evaluate(least, row, run)?.to_float(), evaluate(most, row, run)?.to_float())
-        }
+        Quantifier::Between(least, most) => (
+            evaluate(least, row, run)?.to_float(),
+            evaluate(most, row, run)?.to_float(),
+        ),
     };
     let slot = test.current.slot as usize;
     let mut count = 0.0;

@@ -37,14 +37,20 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new(width: usize) -> Batch {
-        Batch { width: width.max(1), values: Vec::new() }
+        Batch {
+            width: width.max(1),
+            values: Vec::new(),
+        }
     }
 
     pub(crate) fn one(mut row: Vec<Value>) -> Batch {
         if row.is_empty() {
             row.push(Value::Null);
         }
-        Batch { width: row.len(), values: row }
+        Batch {
+            width: row.len(),
+            values: row,
+        }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -75,13 +81,17 @@ impl Batch {
     }
 
     /// Keeps the rows that `keep` wants, in their order.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut [Value]) -> Result<bool>) -> Result<()> {
+    pub(crate) fn retain(
+        &mut self,
+        mut keep: impl FnMut(&mut [Value]) -> Result<bool>,
+    ) -> Result<()> {
         let mut kept = 0;
         for position in 0..self.rows() {
             if keep(self.row_mut(position))? {
                 if kept != position {
                     for slot in 0..self.width {
-                        self.values.swap(kept * self.width + slot, position * self.width + slot);
+                        self.values
+                            .swap(kept * self.width + slot, position * self.width + slot);
                     }
                 }
                 kept += 1;
@@ -93,7 +103,10 @@ impl Batch {
 
     /// Bytes that the rows hold on to.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        self.values.iter().map(|value| value.memory_bytes() as u64).sum()
+        self.values
+            .iter()
+            .map(|value| value.memory_bytes() as u64)
+            .sum()
     }
 }
 
@@ -138,13 +151,23 @@ impl<'a> Line<'a> {
                     last
                 }
                 NodeKind::EnumerateCollection(node) => enumerate::collection(last, node),
-                NodeKind::EnumerateList { list, variable } => enumerate::list(last, list, *variable),
-                NodeKind::EnumerateStream { read, variable, .. } => enumerate::stream(last, read, *variable),
-                NodeKind::Calculation { expression, variable } => rows::calculate(last, expression, *variable),
-                NodeKind::Filter(condition) => rows::filter(last, condition),
-                NodeKind::Limit { offset, count, full_count, drain } => {
-                    rows::limit(last, *offset, *count, *full_count, *drain)
+                NodeKind::EnumerateList { list, variable } => {
+                    enumerate::list(last, list, *variable)
                 }
+                NodeKind::EnumerateStream { read, variable, .. } => {
+                    enumerate::stream(last, read, *variable)
+                }
+                NodeKind::Calculation {
+                    expression,
+                    variable,
+                } => rows::calculate(last, expression, *variable),
+                NodeKind::Filter(condition) => rows::filter(last, condition),
+                NodeKind::Limit {
+                    offset,
+                    count,
+                    full_count,
+                    drain,
+                } => rows::limit(last, *offset, *count, *full_count, *drain),
                 NodeKind::Distinct(expression) => rows::distinct(last, expression),
                 NodeKind::NoResults => Box::new(Singleton(None)),
                 NodeKind::Sort { keys, limit } => sort::sort(last, keys, *limit),
@@ -165,7 +188,9 @@ impl<'a> Line<'a> {
             if batch.is_empty() {
                 return Ok(None);
             }
-            let Some(expression) = self.returns else { continue };
+            let Some(expression) = self.returns else {
+                continue;
+            };
             let mut values = Vec::with_capacity(batch.rows());
             for row in batch.iter_mut() {
                 values.push(evaluate(expression, row, run)?);
@@ -176,7 +201,11 @@ impl<'a> Line<'a> {
 }
 
 /// The array that a subquery gives for a row.
-pub(crate) fn subquery<'a>(pipeline: &'a Pipeline, row: &[Value], run: &mut Run<'a>) -> Result<Value> {
+pub(crate) fn subquery<'a>(
+    pipeline: &'a Pipeline,
+    row: &[Value],
+    run: &mut Run<'a>,
+) -> Result<Value> {
     let mut line = Line::start(pipeline, row);
     let mut result = Vec::new();
     let mut bytes = 0;
@@ -215,7 +244,10 @@ pub fn execute<'t>(
         run.warn(warning.code, warning.message.clone())?;
     }
     let line = Line::start(&plan.root, &[]);
-    Ok(Rows { run, line: Some(line) })
+    Ok(Rows {
+        run,
+        line: Some(line),
+    })
 }
 
 /// The rows of a running query, pulled in batches.
@@ -228,7 +260,9 @@ impl Rows<'_> {
     /// The next rows: about `wanted`, at most a thousand or so; `None` at the end. Only then all writes are made. After
     /// an error the query is over, and its transaction must not be committed.
     pub fn next_batch(&mut self, wanted: usize) -> Result<Option<Vec<Value>>> {
-        let Some(line) = &mut self.line else { return Ok(None) };
+        let Some(line) = &mut self.line else {
+            return Ok(None);
+        };
         let batch = line.next(wanted, &mut self.run);
         if !matches!(batch, Ok(Some(_))) {
             self.line = None;
@@ -249,6 +283,9 @@ impl Rows<'_> {
     pub fn extra(&self) -> Extra {
         let mut stats = self.run.stats.clone();
         stats.peak_memory_bytes = self.run.memory.peak();
-        Extra { stats, warnings: self.run.warnings.kept().to_vec() }
+        Extra {
+            stats,
+            warnings: self.run.warnings.kept().to_vec(),
+        }
     }
 }

@@ -244,7 +244,9 @@ impl Expression {
                 visit(&quantified.right);
                 quantified.quantifier.each(visit);
             }
-            Expression::Array(elements) | Expression::Call(_, elements) => elements.iter().for_each(visit),
+            Expression::Array(elements) | Expression::Call(_, elements) => {
+                elements.iter().for_each(visit)
+            }
             Expression::Object(members) => {
                 for member in members {
                     match member {
@@ -293,7 +295,9 @@ impl Expression {
                 visit(&mut quantified.right);
                 quantified.quantifier.each_mut(visit);
             }
-            Expression::Array(elements) | Expression::Call(_, elements) => elements.iter_mut().for_each(visit),
+            Expression::Array(elements) | Expression::Call(_, elements) => {
+                elements.iter_mut().for_each(visit)
+            }
             Expression::Object(members) => {
                 for member in members {
                     match member {
@@ -332,7 +336,9 @@ impl Expression {
     /// Whether it reads this variable anywhere, in subqueries too.
     pub fn uses(&self, variable: Variable) -> bool {
         let mut found = false;
-        self.walk(&mut |part| found |= matches!(part, Expression::Variable(used) if used.id == variable.id));
+        self.walk(&mut |part| {
+            found |= matches!(part, Expression::Variable(used) if used.id == variable.id)
+        });
         found
     }
 

@@ -78,7 +78,12 @@ pub(crate) fn capture(document: Expression, target: Variable, merge_objects: boo
         take(members, target, &mut Vec::new(), depth_max, &mut intents);
     }
     let rest = if intents.is_empty() { None } else { Some(rest) };
-    Patch { document, rest, intents, target: Some(Expression::Variable(target)) }
+    Patch {
+        document,
+        rest,
+        intents,
+        target: Some(Expression::Variable(target)),
+    }
 }
 
 /// Moves the members that are intents out of an object literal, and goes down into nested ones.
@@ -98,11 +103,18 @@ fn take(
         }
     }
     members.retain_mut(|member| {
-        let Member::Named(name, value) = member else { return true };
+        let Member::Named(name, value) = member else {
+            return true;
+        };
         path.push(name.clone());
         let mut keep = true;
         if let Some((kind, argument)) = recognise(value, target, path) {
-            intents.push(Intent { path: path.clone(), kind, argument, plain: value.clone() });
+            intents.push(Intent {
+                path: path.clone(),
+                kind,
+                argument,
+                plain: value.clone(),
+            });
             keep = false;
         } else if let Expression::Object(inner) = value
             && path.len() < depth_max
@@ -118,7 +130,11 @@ fn take(
 }
 
 /// The relative change that a value expression means, if it reads the attribute at `path` of `target`.
-fn recognise(value: &Expression, target: Variable, path: &[Str]) -> Option<(IntentKind, Expression)> {
+fn recognise(
+    value: &Expression,
+    target: Variable,
+    path: &[Str],
+) -> Option<(IntentKind, Expression)> {
     let own = |expression: &Expression| match expression.attribute_path() {
         Some((variable, names)) => variable.id == target.id && names.iter().copied().eq(path),
         None => false,
@@ -132,24 +148,38 @@ fn recognise(value: &Expression, target: Variable, path: &[Str]) -> Option<(Inte
     let array = |element: &Expression| Expression::Array(vec![element.clone()]);
     match value {
         Expression::Arithmetic(Arithmetic::Add, parts) => match &**parts {
-            [left, right] if own(left) && free(right) => Some((IntentKind::Increment, right.clone())),
-            [left, right] if own(right) && free(left) => Some((IntentKind::Increment, left.clone())),
+            [left, right] if own(left) && free(right) => {
+                Some((IntentKind::Increment, right.clone()))
+            }
+            [left, right] if own(right) && free(left) => {
+                Some((IntentKind::Increment, left.clone()))
+            }
             _ => None,
         },
-        Expression::Arithmetic(Arithmetic::Subtract, parts) if own(&parts[0]) && free(&parts[1]) => Some((
-            IntentKind::Increment,
-            Expression::Unary(Unary::Minus, Box::new(parts[1].clone())),
-        )),
+        Expression::Arithmetic(Arithmetic::Subtract, parts)
+            if own(&parts[0]) && free(&parts[1]) =>
+        {
+            Some((
+                IntentKind::Increment,
+                Expression::Unary(Unary::Minus, Box::new(parts[1].clone())),
+            ))
+        }
         Expression::Call(function, arguments) => match (function.name, arguments.as_slice()) {
-            ("PUSH", [list, element]) if own(list) && free(element) => Some((IntentKind::Append, array(element))),
+            ("PUSH", [list, element]) if own(list) && free(element) => {
+                Some((IntentKind::Append, array(element)))
+            }
             ("APPEND", [list, elements]) if own(list) && free(elements) => {
                 Some((IntentKind::Append, elements.clone()))
             }
-            ("UNSHIFT", [list, element]) if own(list) && free(element) => Some((IntentKind::Prepend, array(element))),
+            ("UNSHIFT", [list, element]) if own(list) && free(element) => {
+                Some((IntentKind::Prepend, array(element)))
+            }
             ("PUSH", [list, element, unique]) if own(list) && free(element) && is_true(unique) => {
                 Some((IntentKind::AddUnique, array(element)))
             }
-            ("APPEND", [list, elements, unique]) if own(list) && free(elements) && is_true(unique) => {
+            ("APPEND", [list, elements, unique])
+                if own(list) && free(elements) && is_true(unique) =>
+            {
                 Some((IntentKind::AddUnique, elements.clone()))
             }
             ("UNION_DISTINCT", [list, elements]) if own(list) && free(elements) => {
@@ -162,7 +192,11 @@ fn recognise(value: &Expression, target: Variable, path: &[Str]) -> Option<(Inte
                 Some((IntentKind::RemoveElements, elements.clone()))
             }
             ("MAX" | "MIN", [Expression::Array(pair)]) => {
-                let kind = if function.name == "MAX" { IntentKind::Max } else { IntentKind::Min };
+                let kind = if function.name == "MAX" {
+                    IntentKind::Max
+                } else {
+                    IntentKind::Min
+                };
                 match pair.as_slice() {
                     [left, right] if own(left) && free(right) => Some((kind, right.clone())),
                     [left, right] if own(right) && free(left) => Some((kind, left.clone())),
@@ -187,11 +221,21 @@ pub(crate) fn capture_insert(document: Expression, update: &[Intent]) -> Patch {
     for intent in update {
         if let Some(plain) = remove_path(&mut rest, &intent.path) {
             let path = intent.path.clone();
-            intents.push(Intent { path, kind: intent.kind, argument: plain.clone(), plain });
+            intents.push(Intent {
+                path,
+                kind: intent.kind,
+                argument: plain.clone(),
+                plain,
+            });
         }
     }
     let rest = if intents.is_empty() { None } else { Some(rest) };
-    Patch { document, rest, intents, target: None }
+    Patch {
+        document,
+        rest,
+        intents,
+        target: None,
+    }
 }
 
 /// Removes the member at a path from nested object literals.
@@ -200,15 +244,24 @@ fn remove_path(document: &mut Expression, path: &[Str]) -> Option<Expression> {
     if let Expression::Constant(antipode_value::Value::Object(object)) = document {
         let members = object.to_pairs().into_iter();
         *document = Expression::Object(
-            members.map(|(name, value)| Member::Named(name, Expression::Constant(value))).collect(),
+            members
+                .map(|(name, value)| Member::Named(name, Expression::Constant(value)))
+                .collect(),
         );
     }
-    let Expression::Object(members) = document else { return None };
+    let Expression::Object(members) = document else {
+        return None;
+    };
     let (first, below) = path.split_first()?;
-    if members.iter().any(|member| matches!(member, Member::Computed(..))) {
+    if members
+        .iter()
+        .any(|member| matches!(member, Member::Computed(..)))
+    {
         return None;
     }
-    let at = members.iter().position(|member| matches!(member, Member::Named(name, _) if name == first))?;
+    let at = members
+        .iter()
+        .position(|member| matches!(member, Member::Named(name, _) if name == first))?;
     match members.get_mut(at)? {
         Member::Named(_, value) if !below.is_empty() => remove_path(value, below),
         _ => match members.remove(at) {

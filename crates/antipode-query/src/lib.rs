@@ -15,6 +15,7 @@ mod context;
 mod error;
 mod evaluate;
 mod execute;
+mod explain;
 pub mod expression;
 pub mod function;
 mod intent;

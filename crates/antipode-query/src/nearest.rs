@@ -1,7 +1,10 @@
 //! The nearest name to a misspelt one, for suggestions in error messages.
 
 /// The candidate with the smallest edit distance, if that is small against the length of the name.
-pub(crate) fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(
+    name: &str,
+    candidates: impl Iterator<Item = &'n str>,
+) -> Option<&'n str> {
     let allowed = (name.chars().count() / 3).max(1);
     candidates
         .map(|candidate| (distance(name, candidate), candidate))

@@ -5,6 +5,8 @@
 //! behind its FOR; then access paths; then what follows from the order that is left; last the removal of what nobody
 //! reads any more.
 
+use std::collections::BTreeSet;
+
 use crate::expression::Expression;
 use crate::plan::{Pipeline, Plan};
 
@@ -24,12 +26,30 @@ struct Rule {
 
 /// All rules, in their order.
 const RULES: &[Rule] = &[
-    Rule { name: "move-calculations-up", apply: move_calculations_up::apply },
-    Rule { name: "move-filters-up", apply: move_filters_up::apply },
-    Rule { name: "remove-unnecessary-filters", apply: remove_unnecessary_filters::apply },
-    Rule { name: "use-indexes", apply: use_indexes::apply },
-    Rule { name: "sort-limit", apply: sort_limit::apply },
-    Rule { name: "remove-unnecessary-calculations", apply: remove_unnecessary_calculations::apply },
+    Rule {
+        name: "move-calculations-up",
+        apply: move_calculations_up::apply,
+    },
+    Rule {
+        name: "move-filters-up",
+        apply: move_filters_up::apply,
+    },
+    Rule {
+        name: "remove-unnecessary-filters",
+        apply: remove_unnecessary_filters::apply,
+    },
+    Rule {
+        name: "use-indexes",
+        apply: use_indexes::apply,
+    },
+    Rule {
+        name: "sort-limit",
+        apply: sort_limit::apply,
+    },
+    Rule {
+        name: "remove-unnecessary-calculations",
+        apply: remove_unnecessary_calculations::apply,
+    },
 ];
 
 /// Which rules run.
@@ -47,7 +67,11 @@ impl RuleSwitches {
     }
 
     fn allow(&self, rule: &str) -> bool {
-        let last = self.0.iter().rev().find(|(name, _)| name == rule || name == "all");
+        let last = self
+            .0
+            .iter()
+            .rev()
+            .find(|(name, _)| name == rule || name == "all");
         last.is_none_or(|(_, on)| *on)
     }
 }
@@ -63,6 +87,24 @@ pub(crate) fn optimize(plan: &mut Plan, switches: &RuleSwitches) {
         if switches.allow(rule.name) && everywhere(&mut plan.root, rule.apply) {
             plan.rules.push(rule.name);
         }
+    }
+    number(&mut plan.root, &mut BTreeSet::new());
+}
+
+/// Gives nodes that rules made of others numbers of their own.
+fn number(pipeline: &mut Pipeline, taken: &mut BTreeSet<u32>) {
+    fn within(expression: &mut Expression, taken: &mut BTreeSet<u32>) {
+        match expression {
+            Expression::Subquery(pipeline) => number(pipeline, taken),
+            other => other.each_mut(&mut |part| within(part, taken)),
+        }
+    }
+    for node in &mut pipeline.nodes {
+        if !taken.insert(node.id) {
+            node.id = taken.last().map_or(1, |last| last + 1);
+            taken.insert(node.id);
+        }
+        node.each_expression_mut(&mut |expression| within(expression, taken));
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Plan {
     pub rules: Vec<&'static str>,
     /// Warnings raised while constants were folded.
     pub warnings: Vec<Warning>,
+    /// What `QUERY OPTIONS` asks of whoever runs the query: consistency, token, durability.
+    pub options: Vec<(Str, Value)>,
 }
 
 /// How a query uses a collection.
@@ -142,6 +144,8 @@ pub struct Enumerate {
     pub access: Access,
     /// `disableIndex` was given.
     pub disable_index: bool,
+    /// About how many documents the collection had when the plan was made.
+    pub documents: u64,
 }
 
 /// How documents are found.
@@ -398,7 +402,12 @@ pub struct Patch {
 impl Patch {
     /// An expression without intents.
     pub fn plain(document: Expression) -> Patch {
-        Patch { document, rest: None, intents: Vec::new(), target: None }
+        Patch {
+            document,
+            rest: None,
+            intents: Vec::new(),
+            target: None,
+        }
     }
 }
 
@@ -523,13 +532,19 @@ impl Node {
             },
             NodeKind::EnumerateList { list, .. } => visit(list),
             NodeKind::Calculation { expression, .. } => visit(expression),
-            NodeKind::Filter(expression) | NodeKind::Distinct(expression) | NodeKind::Return(expression) => {
+            NodeKind::Filter(expression)
+            | NodeKind::Distinct(expression)
+            | NodeKind::Return(expression) => {
                 visit(expression);
             }
             NodeKind::Sort { keys, .. } => keys.iter().for_each(|key| visit(&key.expression)),
             NodeKind::Collect(collect) => {
                 collect.keys.iter().for_each(|(_, key)| visit(key));
-                collect.aggregates.iter().filter_map(|a| a.argument.as_ref()).for_each(&mut *visit);
+                collect
+                    .aggregates
+                    .iter()
+                    .filter_map(|a| a.argument.as_ref())
+                    .for_each(&mut *visit);
                 match &collect.into {
                     None => {}
                     Some((_, GroupMember::Projection(projection))) => visit(projection),
@@ -540,7 +555,11 @@ impl Node {
             }
             NodeKind::Window(window) => {
                 window.range.iter().for_each(&mut *visit);
-                window.aggregates.iter().filter_map(|a| a.argument.as_ref()).for_each(visit);
+                window
+                    .aggregates
+                    .iter()
+                    .filter_map(|a| a.argument.as_ref())
+                    .for_each(visit);
             }
             NodeKind::Modify(modify) => modify.action.each_expression(visit),
             NodeKind::Publish(publish) => {
@@ -566,13 +585,21 @@ impl Node {
             },
             NodeKind::EnumerateList { list, .. } => visit(list),
             NodeKind::Calculation { expression, .. } => visit(expression),
-            NodeKind::Filter(expression) | NodeKind::Distinct(expression) | NodeKind::Return(expression) => {
+            NodeKind::Filter(expression)
+            | NodeKind::Distinct(expression)
+            | NodeKind::Return(expression) => {
                 visit(expression);
             }
-            NodeKind::Sort { keys, .. } => keys.iter_mut().for_each(|key| visit(&mut key.expression)),
+            NodeKind::Sort { keys, .. } => {
+                keys.iter_mut().for_each(|key| visit(&mut key.expression))
+            }
             NodeKind::Collect(collect) => {
                 collect.keys.iter_mut().for_each(|(_, key)| visit(key));
-                collect.aggregates.iter_mut().filter_map(|a| a.argument.as_mut()).for_each(&mut *visit);
+                collect
+                    .aggregates
+                    .iter_mut()
+                    .filter_map(|a| a.argument.as_mut())
+                    .for_each(&mut *visit);
                 match &mut collect.into {
                     None => {}
                     Some((_, GroupMember::Projection(projection))) => visit(projection),
@@ -583,7 +610,11 @@ impl Node {
             }
             NodeKind::Window(window) => {
                 window.range.iter_mut().for_each(&mut *visit);
-                window.aggregates.iter_mut().filter_map(|a| a.argument.as_mut()).for_each(visit);
+                window
+                    .aggregates
+                    .iter_mut()
+                    .filter_map(|a| a.argument.as_mut())
+                    .for_each(visit);
             }
             NodeKind::Modify(modify) => modify.action.each_expression_mut(visit),
             NodeKind::Publish(publish) => {
@@ -603,12 +634,28 @@ impl Node {
             | NodeKind::EnumerateStream { variable, .. }
             | NodeKind::Calculation { variable, .. } => visit(*variable),
             NodeKind::Collect(collect) => {
-                collect.keys.iter().for_each(|(variable, _)| visit(*variable));
-                collect.aggregates.iter().for_each(|aggregate| visit(aggregate.variable));
-                collect.into.iter().for_each(|(variable, _)| visit(*variable));
+                collect
+                    .keys
+                    .iter()
+                    .for_each(|(variable, _)| visit(*variable));
+                collect
+                    .aggregates
+                    .iter()
+                    .for_each(|aggregate| visit(aggregate.variable));
+                collect
+                    .into
+                    .iter()
+                    .for_each(|(variable, _)| visit(*variable));
             }
-            NodeKind::Window(window) => window.aggregates.iter().for_each(|aggregate| visit(aggregate.variable)),
-            NodeKind::Modify(modify) => modify.old.iter().chain(&modify.new).for_each(|variable| visit(*variable)),
+            NodeKind::Window(window) => window
+                .aggregates
+                .iter()
+                .for_each(|aggregate| visit(aggregate.variable)),
+            NodeKind::Modify(modify) => modify
+                .old
+                .iter()
+                .chain(&modify.new)
+                .for_each(|variable| visit(*variable)),
             NodeKind::Publish(publish) => publish.new.iter().for_each(|variable| visit(*variable)),
             NodeKind::Singleton
             | NodeKind::Filter(_)
@@ -684,7 +731,10 @@ impl Patch {
 
     fn each_expression_mut(&mut self, visit: &mut dyn FnMut(&mut Expression)) {
         visit(&mut self.document);
-        self.target.iter_mut().chain(&mut self.rest).for_each(&mut *visit);
+        self.target
+            .iter_mut()
+            .chain(&mut self.rest)
+            .for_each(&mut *visit);
         for intent in &mut self.intents {
             visit(&mut intent.argument);
             visit(&mut intent.plain);

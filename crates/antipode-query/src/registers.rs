@@ -97,15 +97,31 @@ fn place_definitions(node: &mut Node, slots: &HashMap<u32, u32>) {
         | NodeKind::EnumerateStream { variable, .. }
         | NodeKind::Calculation { variable, .. } => place(variable),
         NodeKind::Collect(collect) => {
-            collect.keys.iter_mut().for_each(|(variable, _)| place(variable));
-            collect.aggregates.iter_mut().for_each(|aggregate| place(&mut aggregate.variable));
-            collect.into.iter_mut().for_each(|(variable, _)| place(variable));
+            collect
+                .keys
+                .iter_mut()
+                .for_each(|(variable, _)| place(variable));
+            collect
+                .aggregates
+                .iter_mut()
+                .for_each(|aggregate| place(&mut aggregate.variable));
+            collect
+                .into
+                .iter_mut()
+                .for_each(|(variable, _)| place(variable));
         }
         NodeKind::Window(window) => {
-            window.aggregates.iter_mut().for_each(|aggregate| place(&mut aggregate.variable));
+            window
+                .aggregates
+                .iter_mut()
+                .for_each(|aggregate| place(&mut aggregate.variable));
         }
         NodeKind::Modify(modify) => {
-            modify.old.iter_mut().chain(&mut modify.new).for_each(&mut place);
+            modify
+                .old
+                .iter_mut()
+                .chain(&mut modify.new)
+                .for_each(&mut place);
             if let Action::Upsert(upsert) = &mut modify.action {
                 place(&mut upsert.current);
                 place(&mut upsert.old);

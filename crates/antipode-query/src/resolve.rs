@@ -13,7 +13,7 @@ use antipode_value::{Object, Str, Value};
 use crate::context::{Environment, Warning, Warnings};
 use crate::error::{Code, Position, QueryError, Result};
 use crate::expression::{Expression, Variable};
-use crate::plan::{CollectionUse, Enumerate, Access, Node, NodeKind, Pipeline, Plan, SortKey};
+use crate::plan::{Access, CollectionUse, Enumerate, Node, NodeKind, Pipeline, Plan, SortKey};
 use crate::source::{Catalog, CollectionId, CollectionInfo, StreamInfo};
 
 mod collect;
@@ -46,7 +46,12 @@ pub(crate) fn resolve(
     let binds = match binds {
         Value::Null => Object::from_pairs(Vec::new()),
         Value::Object(binds) => binds.clone(),
-        _ => return Err(QueryError::new(Code::BindParametersInvalid, "bind parameters must be an object")),
+        _ => {
+            return Err(QueryError::new(
+                Code::BindParametersInvalid,
+                "bind parameters must be an object",
+            ));
+        }
     };
     let mut resolver = Resolver {
         text,
@@ -70,11 +75,15 @@ pub(crate) fn resolve(
     for source in &query.with {
         resolver.collection(source)?;
     }
-    resolver.query_options(query.options.as_ref())?;
+    let options = resolver.query_options(query.options.as_ref())?;
     let mut root = resolver.pipeline(&query.operations)?;
     resolver.check_binds()?;
-    if let Some(NodeKind::Limit { full_count, .. }) =
-        root.nodes.iter_mut().rev().map(|node| &mut node.kind).find(|kind| matches!(kind, NodeKind::Limit { .. }))
+    if let Some(NodeKind::Limit { full_count, .. }) = root
+        .nodes
+        .iter_mut()
+        .rev()
+        .map(|node| &mut node.kind)
+        .find(|kind| matches!(kind, NodeKind::Limit { .. }))
     {
         *full_count = true;
     }
@@ -85,6 +94,7 @@ pub(crate) fn resolve(
         collections: resolver.uses,
         rules: Vec::new(),
         warnings: resolver.warnings.kept().to_vec(),
+        options,
     })
 }
 
@@ -155,7 +165,8 @@ impl Resolver<'_> {
         if let Some(stored) = self.variables.last_mut() {
             *stored = Str::from_static(name);
         }
-        self.scopes.declare_special(name, Meaning::Variable(variable));
+        self.scopes
+            .declare_special(name, Meaning::Variable(variable));
         variable
     }
 
@@ -166,7 +177,11 @@ impl Resolver<'_> {
             self.used_binds.push(name.to_owned());
         }
         self.binds.get(name).ok_or_else(|| {
-            self.error(Code::BindParameterMissing, format!("no value specified for declared bind parameter '{name}'"), span)
+            self.error(
+                Code::BindParameterMissing,
+                format!("no value specified for declared bind parameter '{name}'"),
+                span,
+            )
         })
     }
 
@@ -182,7 +197,11 @@ impl Resolver<'_> {
     }
 
     fn check_binds(&self) -> Result<()> {
-        match self.binds.keys().find(|name| !self.used_binds.iter().any(|used| **used == **name)) {
+        match self
+            .binds
+            .keys()
+            .find(|name| !self.used_binds.iter().any(|used| **used == **name))
+        {
             None => Ok(()),
             Some(name) => Err(QueryError::new(
                 Code::BindParameterUndeclared,
@@ -197,7 +216,9 @@ impl Resolver<'_> {
     fn source_name(&mut self, source: &ast::DataSource) -> Result<Str> {
         match &source.kind {
             ast::DataSourceKind::Name(name) => Ok(Str::from(name.as_str())),
-            ast::DataSourceKind::SourceBind(bind) => self.bind_text(&format!("@{bind}"), source.span),
+            ast::DataSourceKind::SourceBind(bind) => {
+                self.bind_text(&format!("@{bind}"), source.span)
+            }
             ast::DataSourceKind::ValueBind(bind) => self.bind_text(bind, source.span),
         }
     }
@@ -215,13 +236,18 @@ impl Resolver<'_> {
         if let Some(used) = self.uses.iter().find(|used| used.collection.name == name) {
             return Ok(Some(used.collection.clone()));
         }
-        let Some(collection) = self.catalog.collection(name)? else { return Ok(None) };
+        let Some(collection) = self.catalog.collection(name)? else {
+            return Ok(None);
+        };
         if self.uses.len() >= COLLECTIONS_MAX {
             let message = format!("a query may use at most {COLLECTIONS_MAX} collections");
             return Err(QueryError::new(Code::TooManyCollections, message));
         }
         let collection = Arc::new(collection);
-        self.uses.push(CollectionUse { collection: collection.clone(), written: false });
+        self.uses.push(CollectionUse {
+            collection: collection.clone(),
+            written: false,
+        });
         Ok(Some(collection))
     }
 
@@ -229,23 +255,39 @@ impl Resolver<'_> {
     fn unknown_name(&self, name: &str, span: Span) -> QueryError {
         let legal = name.len() <= NAME_BYTES_MAX
             && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
         if !legal {
-            return self.error(Code::IllegalName, format!("illegal collection name '{name}'"), span);
+            return self.error(
+                Code::IllegalName,
+                format!("illegal collection name '{name}'"),
+                span,
+            );
         }
         let collections = self.catalog.collections().unwrap_or_default();
-        let known = collections.iter().map(|collection| collection.name.as_str()).chain(self.scopes.names());
+        let known = collections
+            .iter()
+            .map(|collection| collection.name.as_str())
+            .chain(self.scopes.names());
         let hint = match crate::nearest::nearest(name, known) {
             Some(near) => format!(" (did you mean '{near}'?)"),
             None => String::new(),
         };
-        self.error(Code::DataSourceNotFound, format!("collection or view not found: {name}{hint}"), span)
+        self.error(
+            Code::DataSourceNotFound,
+            format!("collection or view not found: {name}{hint}"),
+            span,
+        )
     }
 
     /// Notes that a collection is read here; fails where an earlier operation modified it.
     fn reads(&mut self, collection: &CollectionInfo, span: Span) -> Result<()> {
         if self.modified.contains(&collection.id) {
-            let message = format!("access after data-modification by the same query: collection '{}'", collection.name);
+            let message = format!(
+                "access after data-modification by the same query: collection '{}'",
+                collection.name
+            );
             return Err(self.error(Code::AccessAfterModification, message, span));
         }
         if let Some(level) = self.levels.last_mut() {
@@ -256,14 +298,27 @@ impl Resolver<'_> {
 
     /// Notes that a collection is modified here; fails where it was modified before or an enclosing query reads it.
     fn modifies(&mut self, collection: &CollectionInfo, span: Span) -> Result<()> {
-        let enclosing = self.levels.split_last().map(|(_, enclosing)| enclosing).unwrap_or_default();
-        if self.modified.contains(&collection.id) || enclosing.iter().any(|level| level.contains(&collection.id)) {
-            let message = format!("access after data-modification by the same query: collection '{}'", collection.name);
+        let enclosing = self
+            .levels
+            .split_last()
+            .map(|(_, enclosing)| enclosing)
+            .unwrap_or_default();
+        if self.modified.contains(&collection.id)
+            || enclosing.iter().any(|level| level.contains(&collection.id))
+        {
+            let message = format!(
+                "access after data-modification by the same query: collection '{}'",
+                collection.name
+            );
             return Err(self.error(Code::AccessAfterModification, message, span));
         }
         self.modified.push(collection.id);
         self.modifies = true;
-        if let Some(used) = self.uses.iter_mut().find(|used| used.collection.id == collection.id) {
+        if let Some(used) = self
+            .uses
+            .iter_mut()
+            .find(|used| used.collection.id == collection.id)
+        {
             used.written = true;
         }
         Ok(())
@@ -273,7 +328,11 @@ impl Resolver<'_> {
         let name = self.source_name(source)?;
         match self.catalog.stream(&name)? {
             Some(stream) => Ok(Arc::new(stream)),
-            None => Err(self.error(Code::StreamNotFound, format!("stream not found: {name}"), source.span)),
+            None => Err(self.error(
+                Code::StreamNotFound,
+                format!("stream not found: {name}"),
+                source.span,
+            )),
         }
     }
 
@@ -281,7 +340,9 @@ impl Resolver<'_> {
 
     /// The attributes of OPTIONS, which must be constant.
     fn options(&mut self, options: Option<&Expr>) -> Result<Vec<(Str, Value)>> {
-        let Some(options) = options else { return Ok(Vec::new()) };
+        let Some(options) = options else {
+            return Ok(Vec::new());
+        };
         match self.expression(options)? {
             Expression::Constant(Value::Object(object)) => Ok(object.to_pairs()),
             _ => Err(self.error(
@@ -293,19 +354,28 @@ impl Resolver<'_> {
     }
 
     fn unknown_option(&mut self, operation: &str, name: &str) {
-        self.warn(Code::BadParameter, format!("unknown option '{name}' of {operation}"));
+        self.warn(
+            Code::BadParameter,
+            format!("unknown option '{name}' of {operation}"),
+        );
     }
 
     /// `QUERY OPTIONS`: what concerns the compilation is taken, the rest is the caller's.
-    fn query_options(&mut self, options: Option<&Expr>) -> Result<()> {
+    fn query_options(&mut self, options: Option<&Expr>) -> Result<Vec<(Str, Value)>> {
+        let mut callers = Vec::new();
         for (name, value) in self.options(options)? {
-            match (&*name, value) {
-                ("intents", Value::Bool(intents)) => self.intents = intents,
-                ("consistency" | "token" | "timeoutMs" | "snapshot" | "durability" | "maxLagMs", _) => {}
+            match (&*name, &value) {
+                ("intents", Value::Bool(intents)) => self.intents = *intents,
+                (
+                    "consistency" | "token" | "timeoutMs" | "snapshot" | "durability" | "maxLagMs",
+                    _,
+                ) => {
+                    callers.push((name, value));
+                }
                 (name, _) => self.unknown_option("QUERY", name),
             }
         }
-        Ok(())
+        Ok(callers)
     }
 
     // ----- operations -----
@@ -313,9 +383,15 @@ impl Resolver<'_> {
     fn node(&mut self, kind: NodeKind, nodes: &mut Vec<Node>) -> Result<()> {
         self.nodes += 1;
         if self.nodes > NODES_MAX {
-            return Err(QueryError::new(Code::TooMuchNesting, format!("a plan may have at most {NODES_MAX} nodes")));
+            return Err(QueryError::new(
+                Code::TooMuchNesting,
+                format!("a plan may have at most {NODES_MAX} nodes"),
+            ));
         }
-        nodes.push(Node { id: self.nodes, kind });
+        nodes.push(Node {
+            id: self.nodes,
+            kind,
+        });
         Ok(())
     }
 
@@ -330,7 +406,11 @@ impl Resolver<'_> {
         }
         self.levels.pop();
         self.scopes.close_query();
-        Ok(Pipeline { nodes, outer_slots: 0, slots: 0 })
+        Ok(Pipeline {
+            nodes,
+            outer_slots: 0,
+            slots: 0,
+        })
     }
 
     fn operation(&mut self, operation: &Operation, nodes: &mut Vec<Node>) -> Result<()> {
@@ -355,7 +435,13 @@ impl Resolver<'_> {
                 let mut expression = self.expression(&operation.expression)?;
                 if operation.distinct {
                     let variable = self.hidden();
-                    self.node(NodeKind::Calculation { expression, variable }, nodes)?;
+                    self.node(
+                        NodeKind::Calculation {
+                            expression,
+                            variable,
+                        },
+                        nodes,
+                    )?;
                     self.node(NodeKind::Distinct(Expression::Variable(variable)), nodes)?;
                     expression = Expression::Variable(variable);
                 }
@@ -371,21 +457,43 @@ impl Resolver<'_> {
     }
 
     /// Declares the variables of a target, each the part of the value that its place says.
-    fn bind_target(&mut self, target: &Target, expression: Expression, nodes: &mut Vec<Node>) -> Result<()> {
+    fn bind_target(
+        &mut self,
+        target: &Target,
+        expression: Expression,
+        nodes: &mut Vec<Node>,
+    ) -> Result<()> {
         match &target.kind {
             TargetKind::Variable(name) => {
                 let variable = self.declare(name)?;
-                self.node(NodeKind::Calculation { expression, variable }, nodes)
+                self.node(
+                    NodeKind::Calculation {
+                        expression,
+                        variable,
+                    },
+                    nodes,
+                )
             }
             TargetKind::Array(_) | TargetKind::Object(_) => {
                 let variable = self.hidden();
-                self.node(NodeKind::Calculation { expression, variable }, nodes)?;
+                self.node(
+                    NodeKind::Calculation {
+                        expression,
+                        variable,
+                    },
+                    nodes,
+                )?;
                 self.bind_parts(target, Expression::Variable(variable), nodes)
             }
         }
     }
 
-    fn bind_parts(&mut self, target: &Target, whole: Expression, nodes: &mut Vec<Node>) -> Result<()> {
+    fn bind_parts(
+        &mut self,
+        target: &Target,
+        whole: Expression,
+        nodes: &mut Vec<Node>,
+    ) -> Result<()> {
         match &target.kind {
             TargetKind::Variable(_) => self.bind_target(target, whole, nodes),
             TargetKind::Array(targets) => {
@@ -400,7 +508,10 @@ impl Resolver<'_> {
             }
             TargetKind::Object(members) => {
                 for member in members {
-                    let part = Expression::Attribute(Box::new(whole.clone()), Str::from(member.attribute.as_str()));
+                    let part = Expression::Attribute(
+                        Box::new(whole.clone()),
+                        Str::from(member.attribute.as_str()),
+                    );
                     self.bind_parts(&member.target, part, nodes)?;
                 }
                 Ok(())
@@ -410,7 +521,11 @@ impl Resolver<'_> {
 
     fn for_operation(&mut self, operation: &ast::For, nodes: &mut Vec<Node>) -> Result<()> {
         match &operation.source {
-            ast::ForSource::Expression { target, expression, search } => {
+            ast::ForSource::Expression {
+                target,
+                expression,
+                search,
+            } => {
                 if search.is_some() {
                     let message = "SEARCH condition used on non-view";
                     return Err(self.error(Code::QueryParse, message, operation.span));
@@ -420,9 +535,11 @@ impl Resolver<'_> {
             ast::ForSource::Stream { target, stream } => {
                 self.for_stream(target, stream, operation.options.as_ref(), nodes)
             }
-            ast::ForSource::Traversal(_) | ast::ForSource::Path(_) => {
-                Err(self.error(Code::NotImplemented, "graph traversals are not implemented yet", operation.span))
-            }
+            ast::ForSource::Traversal(_) | ast::ForSource::Path(_) => Err(self.error(
+                Code::NotImplemented,
+                "graph traversals are not implemented yet",
+                operation.span,
+            )),
         }
     }
 
@@ -456,14 +573,16 @@ impl Resolver<'_> {
         let (variable, parts) = self.loop_variable(target)?;
         let kind = match (collection, list) {
             (Some(collection), _) => NodeKind::EnumerateCollection(Enumerate {
+                documents: self.catalog.estimate(collection.id),
                 collection,
                 variable,
                 access: Access::Full,
                 disable_index,
             }),
-            (None, list) => {
-                NodeKind::EnumerateList { list: list.unwrap_or_else(Expression::null), variable }
-            }
+            (None, list) => NodeKind::EnumerateList {
+                list: list.unwrap_or_else(Expression::null),
+                variable,
+            },
         };
         self.node(kind, nodes)?;
         if parts {
@@ -490,14 +609,21 @@ impl Resolver<'_> {
                 ast::SortDirection::Bind(name) => self.sort_direction(name)?,
             };
             if expression.constant().is_none() {
-                keys.push(SortKey { expression, ascending });
+                keys.push(SortKey {
+                    expression,
+                    ascending,
+                });
             }
         }
         if !keys.is_empty() {
             return self.node(NodeKind::Sort { keys, limit: None }, nodes);
         }
         // `SORT null` asks for no order, so a COLLECT before it need not give one.
-        if let Some(Node { kind: NodeKind::Collect(collect), .. }) = nodes.last_mut() {
+        if let Some(Node {
+            kind: NodeKind::Collect(collect),
+            ..
+        }) = nodes.last_mut()
+        {
             collect.sorted = false;
         }
         Ok(())
@@ -508,7 +634,11 @@ impl Resolver<'_> {
             Value::Bool(ascending) => Ok(ascending),
             Value::String(text) if text.eq_ignore_ascii_case("asc") => Ok(true),
             Value::String(text) if text.eq_ignore_ascii_case("desc") => Ok(false),
-            _ => Err(self.error(Code::QueryParse, "a SORT direction is true, false, \"asc\" or \"desc\"", name.span)),
+            _ => Err(self.error(
+                Code::QueryParse,
+                "a SORT direction is true, false, \"asc\" or \"desc\"",
+                name.span,
+            )),
         }
     }
 
@@ -518,7 +648,15 @@ impl Resolver<'_> {
             None => 0,
         };
         let count = self.limit_number(&operation.count, operation.offset.is_some())?;
-        self.node(NodeKind::Limit { offset, count, full_count: false, drain: false }, nodes)
+        self.node(
+            NodeKind::Limit {
+                offset,
+                count,
+                full_count: false,
+                drain: false,
+            },
+            nodes,
+        )
     }
 
     fn limit_number(&mut self, operand: &Expr, unlimited: bool) -> Result<Option<u64>> {
@@ -529,8 +667,14 @@ impl Resolver<'_> {
         };
         match value {
             Value::Null if unlimited => Ok(None),
-            Value::Int(_) | Value::Float(_) if value.to_float() >= 0.0 => Ok(Some(value.to_int() as u64)),
-            _ => Err(self.error(Code::NumberOutOfRange, "a LIMIT must be a number of at least 0", operand.span)),
+            Value::Int(_) | Value::Float(_) if value.to_float() >= 0.0 => {
+                Ok(Some(value.to_int() as u64))
+            }
+            _ => Err(self.error(
+                Code::NumberOutOfRange,
+                "a LIMIT must be a number of at least 0",
+                operand.span,
+            )),
         }
     }
 
@@ -548,7 +692,11 @@ impl Resolver<'_> {
 pub(crate) fn position(text: &str, span: Span) -> Position {
     let place = antipode_c8ql::Position::of(text, span.start);
     let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or("");
-    Position { line: place.line as u32, column: place.column as u32, text: line.chars().take(LINE_MAX).collect() }
+    Position {
+        line: place.line as u32,
+        column: place.column as u32,
+        text: line.chars().take(LINE_MAX).collect(),
+    }
 }
 
 /// Characters of the query's line that an error shows.

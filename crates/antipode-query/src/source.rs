@@ -91,7 +91,11 @@ pub struct KeyBounds {
 impl KeyBounds {
     /// All keys, ascending.
     pub fn all() -> KeyBounds {
-        KeyBounds { lower: Bound::Unbounded, upper: Bound::Unbounded, reverse: false }
+        KeyBounds {
+            lower: Bound::Unbounded,
+            upper: Bound::Unbounded,
+            reverse: false,
+        }
     }
 
     /// Whether a key is inside.
@@ -191,7 +195,11 @@ pub trait Source: Catalog {
     fn get(&self, collection: CollectionId, key: &str) -> Result<Option<Value>, SourceError>;
 
     /// The documents of a range of keys, in the order of the keys.
-    fn scan(&self, collection: CollectionId, keys: &KeyBounds) -> Result<Box<dyn Scan + '_>, SourceError>;
+    fn scan(
+        &self,
+        collection: CollectionId,
+        keys: &KeyBounds,
+    ) -> Result<Box<dyn Scan + '_>, SourceError>;
 
     /// The edges of a vertex (an `_id`), in the order of their keys.
     fn edges(
@@ -260,7 +268,11 @@ pub trait Transaction: Source {
     fn current(&self, collection: CollectionId, key: &str) -> Result<Option<Value>, SourceError>;
 
     /// All documents of a range of keys, own writes up to now included.
-    fn scan_current(&self, collection: CollectionId, keys: &KeyBounds) -> Result<Box<dyn Scan + '_>, SourceError>;
+    fn scan_current(
+        &self,
+        collection: CollectionId,
+        keys: &KeyBounds,
+    ) -> Result<Box<dyn Scan + '_>, SourceError>;
 
     /// Keeps a message for the commit; gives `{id, seq, publishTime}` as far as they are known now.
     fn publish(&self, stream: StreamId, message: Message) -> Result<Value, SourceError>;
@@ -328,7 +340,9 @@ impl SourceError {
         match self {
             SourceError::Conflict { .. } => Retry::Now,
             SourceError::Other { retry, .. } => *retry,
-            SourceError::NotFound { .. } | SourceError::KeyTaken { .. } | SourceError::Gone { .. } => Retry::Never,
+            SourceError::NotFound { .. }
+            | SourceError::KeyTaken { .. }
+            | SourceError::Gone { .. } => Retry::Never,
         }
     }
 }

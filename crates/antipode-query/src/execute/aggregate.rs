@@ -19,7 +19,10 @@ enum State {
     Extreme(Option<Value>),
     Sum(Sum),
     Spread(Spread),
-    Distinct { seen: HashSet<Value>, order: Vec<Value> },
+    Distinct {
+        seen: HashSet<Value>,
+        order: Vec<Value>,
+    },
     Bits(Option<u64>, bool),
     All(Vec<Value>),
 }
@@ -44,7 +47,9 @@ impl Sum {
                 (None, Some(whole)) => self.whole = whole,
                 (float, _) => self.float = Some(float.unwrap_or(self.whole as f64) + *int as f64),
             },
-            Value::Float(number) => self.float = Some(self.float.unwrap_or(self.whole as f64) + number),
+            Value::Float(number) => {
+                self.float = Some(self.float.unwrap_or(self.whole as f64) + number)
+            }
             _ => {
                 self.wrong = true;
                 return;
@@ -100,9 +105,14 @@ impl Accumulator {
             | AggregateKind::StddevPopulation
             | AggregateKind::StddevSample => State::Spread(Spread::default()),
             AggregateKind::Unique | AggregateKind::SortedUnique | AggregateKind::CountDistinct => {
-                State::Distinct { seen: HashSet::new(), order: Vec::new() }
+                State::Distinct {
+                    seen: HashSet::new(),
+                    order: Vec::new(),
+                }
             }
-            AggregateKind::BitAnd | AggregateKind::BitOr | AggregateKind::BitXor => State::Bits(None, false),
+            AggregateKind::BitAnd | AggregateKind::BitOr | AggregateKind::BitXor => {
+                State::Bits(None, false)
+            }
             AggregateKind::Push => State::All(Vec::new()),
         };
         Accumulator { kind, state }
@@ -116,7 +126,11 @@ impl Accumulator {
                 let better = !value.is_null()
                     && extreme.as_ref().is_none_or(|best| {
                         let order = compare(&value, best);
-                        if self.kind == AggregateKind::Min { order.is_lt() } else { order.is_gt() }
+                        if self.kind == AggregateKind::Min {
+                            order.is_lt()
+                        } else {
+                            order.is_gt()
+                        }
                     });
                 if better {
                     *extreme = Some(value);
@@ -164,8 +178,14 @@ impl Accumulator {
                 _ => Value::float(sum.total() / sum.numbers as f64),
             },
             State::Spread(spread) => {
-                let sample = matches!(self.kind, AggregateKind::VarianceSample | AggregateKind::StddevSample);
-                let root = matches!(self.kind, AggregateKind::StddevPopulation | AggregateKind::StddevSample);
+                let sample = matches!(
+                    self.kind,
+                    AggregateKind::VarianceSample | AggregateKind::StddevSample
+                );
+                let root = matches!(
+                    self.kind,
+                    AggregateKind::StddevPopulation | AggregateKind::StddevSample
+                );
                 let variance = spread.variance(sample);
                 Value::from(variance.map(|variance| if root { variance.sqrt() } else { variance }))
             }

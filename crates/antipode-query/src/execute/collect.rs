@@ -15,7 +15,13 @@ use crate::plan::{Collect, GroupMember};
 
 /// COLLECT; `empty` is the row that the line began with, for the one group of no rows.
 pub(super) fn collect<'a>(input: Input<'a>, node: &'a Collect, empty: Vec<Value>) -> Input<'a> {
-    Box::new(Collecting { input: Some(input), node, empty, groups: Vec::new().into_iter(), bytes: 0 })
+    Box::new(Collecting {
+        input: Some(input),
+        node,
+        empty,
+        groups: Vec::new().into_iter(),
+        bytes: 0,
+    })
 }
 
 struct Group {
@@ -36,8 +42,18 @@ struct Collecting<'a> {
 
 impl<'a> Collecting<'a> {
     fn group(&self, row: Vec<Value>, keys: Vec<Value>) -> Group {
-        let accumulators = self.node.aggregates.iter().map(|aggregate| Accumulator::new(aggregate.kind)).collect();
-        Group { row, keys, accumulators, members: Vec::new() }
+        let accumulators = self
+            .node
+            .aggregates
+            .iter()
+            .map(|aggregate| Accumulator::new(aggregate.kind))
+            .collect();
+        Group {
+            row,
+            keys,
+            accumulators,
+            members: Vec::new(),
+        }
     }
 
     fn gather(&mut self, mut input: Input<'a>, run: &mut Run<'a>) -> Result<()> {
@@ -61,7 +77,11 @@ impl<'a> Collecting<'a> {
                     Some(place) => *place,
                     None if keys.is_empty() => 0,
                     None => {
-                        let bytes = keys.iter().chain(&*row).map(|value| value.memory_bytes() as u64).sum();
+                        let bytes = keys
+                            .iter()
+                            .chain(&*row)
+                            .map(|value| value.memory_bytes() as u64)
+                            .sum();
                         run.memory.grow(bytes)?;
                         self.bytes += bytes;
                         groups.push(self.group(row.to_vec(), keys.clone()));
@@ -76,8 +96,14 @@ impl<'a> Collecting<'a> {
         }
         if self.node.sorted {
             groups.sort_by(|left, right| {
-                let mut orders = left.keys.iter().zip(&right.keys).map(|(left, right)| compare(left, right));
-                orders.find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+                let mut orders = left
+                    .keys
+                    .iter()
+                    .zip(&right.keys)
+                    .map(|(left, right)| compare(left, right));
+                orders
+                    .find(|order| order.is_ne())
+                    .unwrap_or(std::cmp::Ordering::Equal)
             });
         }
         self.groups = groups.into_iter();
@@ -101,7 +127,12 @@ impl<'a> Collecting<'a> {
 }
 
 /// Adds a row to its group; gives the bytes that it now holds on to in addition.
-fn add<'a>(node: &'a Collect, group: &mut Group, row: &mut [Value], run: &mut Run<'a>) -> Result<u64> {
+fn add<'a>(
+    node: &'a Collect,
+    group: &mut Group,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<u64> {
     let mut bytes = 0;
     for (aggregate, accumulator) in node.aggregates.iter().zip(&mut group.accumulators) {
         let value = match &aggregate.argument {

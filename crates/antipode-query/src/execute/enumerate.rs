@@ -45,10 +45,22 @@ enum Feed<'a> {
 
 /// Where a loop stands for the current outer row.
 enum Cursor<'a> {
-    Array { array: Array, next: usize },
-    Integers { next: i64, last: i64 },
-    Scan { scan: Box<dyn Scan + 'a>, indexed: bool, counted: bool },
-    Scans { scans: std::vec::IntoIter<Box<dyn Scan + 'a>> },
+    Array {
+        array: Array,
+        next: usize,
+    },
+    Integers {
+        next: i64,
+        last: i64,
+    },
+    Scan {
+        scan: Box<dyn Scan + 'a>,
+        indexed: bool,
+        counted: bool,
+    },
+    Scans {
+        scans: std::vec::IntoIter<Box<dyn Scan + 'a>>,
+    },
     Values(std::vec::IntoIter<Value>),
     End,
 }
@@ -99,9 +111,11 @@ impl<'a> Repeat<'a> {
         self.cursor = Some(match self.feed {
             Feed::Collection(node) => open_collection(node, row, run)?,
             Feed::List(list) => open_list(list, row, run)?,
-            Feed::Stream(read) => {
-                Cursor::Scan { scan: run.data()?.messages(read)?, indexed: false, counted: false }
-            }
+            Feed::Stream(read) => Cursor::Scan {
+                scan: run.data()?.messages(read)?,
+                indexed: false,
+                counted: false,
+            },
         });
         Ok(true)
     }
@@ -121,7 +135,11 @@ impl<'a> Repeat<'a> {
                     }
                     None => {
                         for position in *next..end {
-                            batch.push_with(row, self.slot, array.get(position).unwrap_or_default());
+                            batch.push_with(
+                                row,
+                                self.slot,
+                                array.get(position).unwrap_or_default(),
+                            );
                         }
                     }
                 }
@@ -138,7 +156,11 @@ impl<'a> Repeat<'a> {
                 }
                 Ok(true)
             }
-            Some(Cursor::Scan { scan, indexed, counted }) => {
+            Some(Cursor::Scan {
+                scan,
+                indexed,
+                counted,
+            }) => {
                 let more = scan.next_batch(room.max(1), &mut self.buffer)?;
                 if *counted && *indexed {
                     run.stats.scanned_index += self.buffer.len() as u64;
@@ -188,24 +210,39 @@ fn open_list<'a>(list: &'a Expression, row: &mut [Value], run: &mut Run<'a>) -> 
         Value::Array(array) => Ok(Cursor::Array { array, next: 0 }),
         other => Err(QueryError::new(
             Code::ArrayExpected,
-            format!("array expected: FOR goes over an array, not over a value of type {}", other.type_name()),
+            format!(
+                "array expected: FOR goes over an array, not over a value of type {}",
+                other.type_name()
+            ),
         )),
     }
 }
 
-fn open_collection<'a>(node: &'a Enumerate, row: &mut [Value], run: &mut Run<'a>) -> Result<Cursor<'a>> {
+fn open_collection<'a>(
+    node: &'a Enumerate,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Cursor<'a>> {
     let data = run.data()?;
     let id = node.collection.id;
     match &node.access {
         Access::Full => {
             let scan = data.scan(id, &KeyBounds::all())?;
-            Ok(Cursor::Scan { scan, indexed: false, counted: true })
+            Ok(Cursor::Scan {
+                scan,
+                indexed: false,
+                counted: true,
+            })
         }
         Access::Key { keys, many, ids } => {
             let keys = texts(evaluate(keys, row, run)?, *many);
             let mut found = Vec::new();
             for key in keys {
-                let key = if *ids { key_of_id(&key, &node.collection) } else { Some(&*key) };
+                let key = if *ids {
+                    key_of_id(&key, &node.collection)
+                } else {
+                    Some(&*key)
+                };
                 let Some(key) = key else { continue };
                 run.stats.document_lookups += 1;
                 found.extend(data.get(id, key)?);
@@ -213,7 +250,11 @@ fn open_collection<'a>(node: &'a Enumerate, row: &mut [Value], run: &mut Run<'a>
             run.stats.scanned_index += found.len() as u64;
             Ok(Cursor::Values(found.into_iter()))
         }
-        Access::Edge { direction, vertices, many } => {
+        Access::Edge {
+            direction,
+            vertices,
+            many,
+        } => {
             let mut scans = Vec::new();
             for vertex in texts(evaluate(vertices, row, run)?, *many) {
                 scans.push(data.edges(id, &vertex, *direction)?);
@@ -221,10 +262,16 @@ fn open_collection<'a>(node: &'a Enumerate, row: &mut [Value], run: &mut Run<'a>
             let mut scans = scans.into_iter();
             match (scans.next(), scans.len()) {
                 (None, _) => Ok(Cursor::End),
-                (Some(scan), 0) => Ok(Cursor::Scan { scan, indexed: true, counted: true }),
+                (Some(scan), 0) => Ok(Cursor::Scan {
+                    scan,
+                    indexed: true,
+                    counted: true,
+                }),
                 (Some(first), _) => {
                     let all: Vec<_> = std::iter::once(first).chain(scans).collect();
-                    Ok(Cursor::Scans { scans: all.into_iter() })
+                    Ok(Cursor::Scans {
+                        scans: all.into_iter(),
+                    })
                 }
             }
         }
@@ -235,9 +282,10 @@ fn open_collection<'a>(node: &'a Enumerate, row: &mut [Value], run: &mut Run<'a>
 fn texts(value: Value, many: bool) -> Vec<String> {
     let mut texts: Vec<String> = match (&value, many) {
         (Value::String(text), false) => vec![text.to_string()],
-        (Value::Array(array), true) => {
-            array.iter().filter_map(|element| element.as_str().map(str::to_owned)).collect()
-        }
+        (Value::Array(array), true) => array
+            .iter()
+            .filter_map(|element| element.as_str().map(str::to_owned))
+            .collect(),
         _ => Vec::new(),
     };
     texts.sort_unstable();

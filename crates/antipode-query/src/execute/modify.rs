@@ -3,7 +3,7 @@
 //! Values become drafts here. Where the plan captured an intent, the executor first computes what plain C8QL gives, and
 //! takes the relative change only if it shows the same on the document as the query read it; else it assigns.
 
-use antipode_crdt::{Draft, DraftChange, Number, Path, PatchOptions, patch_changes};
+use antipode_crdt::{Draft, DraftChange, Number, PatchOptions, Path, patch_changes};
 use antipode_value::{Array, Object, Str, Value, compare_binary};
 
 use super::{BATCH_ROWS, Batch, Input, Operator};
@@ -75,7 +75,10 @@ struct Outcome {
 
 impl From<Written> for Outcome {
     fn from(written: Written) -> Outcome {
-        Outcome { old: written.old, new: written.new }
+        Outcome {
+            old: written.old,
+            new: written.new,
+        }
     }
 }
 
@@ -87,7 +90,10 @@ fn write<'a>(node: &'a Modify, row: &mut [Value], run: &mut Run<'a>) -> Result<O
         }
         Action::Update { key, patch } => update(node, key.as_ref(), patch, row, run),
         Action::Replace { key, document } => {
-            let key = key.as_ref().map(|key| evaluate(key, row, run)).transpose()?;
+            let key = key
+                .as_ref()
+                .map(|key| evaluate(key, row, run))
+                .transpose()?;
             let document = evaluate(document, row, run)?;
             let target = Target::of(key.as_ref().unwrap_or(&document))?;
             let draft = Draft::Replace(Value::Object(body(&document, node)?));
@@ -95,7 +101,10 @@ fn write<'a>(node: &'a Modify, row: &mut [Value], run: &mut Run<'a>) -> Result<O
             if let Some(current) = current.as_ref()
                 && !newer_version(node, current, &document)
             {
-                return Ok(Outcome { old: Some(current.clone()), new: Some(current.clone()) });
+                return Ok(Outcome {
+                    old: Some(current.clone()),
+                    new: Some(current.clone()),
+                });
             }
             target.write(node, draft, target.expect(), run)
         }
@@ -125,15 +134,26 @@ impl Target {
         match value {
             Value::String(key) => {
                 check_key(key)?;
-                Ok(Target { key: key.clone(), revision: None, read: false })
+                Ok(Target {
+                    key: key.clone(),
+                    revision: None,
+                    read: false,
+                })
             }
             Value::Object(object) => match object.get("_key") {
                 Some(Value::String(key)) => {
                     check_key(&key)?;
                     let revision = object.get("_rev").filter(|revision| !revision.is_null());
-                    Ok(Target { key, read: revision.is_some() && object.contains("_id"), revision })
+                    Ok(Target {
+                        key,
+                        read: revision.is_some() && object.contains("_id"),
+                        revision,
+                    })
                 }
-                _ => Err(QueryError::new(Code::DocumentKeyMissing, "missing document key: the document has no _key")),
+                _ => Err(QueryError::new(
+                    Code::DocumentKeyMissing,
+                    "missing document key: the document has no _key",
+                )),
             },
             _ => Err(QueryError::new(
                 Code::DocumentTypeInvalid,
@@ -144,7 +164,11 @@ impl Target {
 
     /// What the write asks of the document: a document that the query read must not have changed meanwhile.
     fn expect(&self) -> Expect {
-        if self.read { Expect::Unchanged } else { Expect::Exists }
+        if self.read {
+            Expect::Unchanged
+        } else {
+            Expect::Exists
+        }
     }
 
     /// Compares `_rev` where asked to; gives the document where an option needs to look at it.
@@ -157,21 +181,37 @@ impl Target {
         if let (true, Some(current), Some(revision)) = (compares, &current, &self.revision)
             && current.attribute("_rev") != *revision
         {
-            let message = format!("conflict, _rev values do not match: {}/{}", node.collection.name, self.key);
+            let message = format!(
+                "conflict, _rev values do not match: {}/{}",
+                node.collection.name, self.key
+            );
             return Err(QueryError::new(Code::Conflict, message));
         }
         Ok(current)
     }
 
-    fn write(&self, node: &Modify, draft: Draft, expect: Expect, run: &mut Run<'_>) -> Result<Outcome> {
+    fn write(
+        &self,
+        node: &Modify,
+        draft: Draft,
+        expect: Expect,
+        run: &mut Run<'_>,
+    ) -> Result<Outcome> {
         send(node, Some(&self.key), draft, expect, run)
     }
 }
 
-fn send(node: &Modify, key: Option<&str>, draft: Draft, expect: Expect, run: &mut Run<'_>) -> Result<Outcome> {
+fn send(
+    node: &Modify,
+    key: Option<&str>,
+    draft: Draft,
+    expect: Expect,
+    run: &mut Run<'_>,
+) -> Result<Outcome> {
     let written = run.data()?.write(node.collection.id, key, draft, expect)?;
     run.stats.writes_executed += 1;
-    run.changed.insert((node.collection.id, written.key.clone()));
+    run.changed
+        .insert((node.collection.id, written.key.clone()));
     Ok(written.into())
 }
 
@@ -181,7 +221,10 @@ const KEY_BYTES_MAX: usize = 254;
 fn check_key(key: &str) -> Result<()> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "_-:.@()+,=;$!*'%".contains(c);
     if key.is_empty() || key.len() > KEY_BYTES_MAX || !key.chars().all(legal) {
-        return Err(QueryError::new(Code::DocumentKeyBad, format!("illegal document key '{key}'")));
+        return Err(QueryError::new(
+            Code::DocumentKeyBad,
+            format!("illegal document key '{key}'"),
+        ));
     }
     Ok(())
 }
@@ -191,7 +234,10 @@ fn check_key(key: &str) -> Result<()> {
 /// The attributes of a document expression that are stored as they are.
 fn body(document: &Value, node: &Modify) -> Result<Object> {
     let Value::Object(object) = document else {
-        let message = format!("invalid document type: an object is needed, not a value of type {}", document.type_name());
+        let message = format!(
+            "invalid document type: an object is needed, not a value of type {}",
+            document.type_name()
+        );
         return Err(QueryError::new(Code::DocumentTypeInvalid, message));
     };
     if node.collection.kind == CollectionKind::Edge {
@@ -218,13 +264,24 @@ fn check_vertex(vertex: Option<&Value>, end: &str) -> Result<()> {
     if valid {
         return Ok(());
     }
-    Err(QueryError::new(Code::InvalidEdgeAttribute, format!("edge attribute missing or invalid: {end}")))
+    Err(QueryError::new(
+        Code::InvalidEdgeAttribute,
+        format!("edge attribute missing or invalid: {end}"),
+    ))
 }
 
 /// `versionAttribute`: whether the supplied document may replace the stored one.
 fn newer_version(node: &Modify, stored: &Value, supplied: &Value) -> bool {
-    let Some(attribute) = &node.options.version_attribute else { return true };
-    let version = |document: &Value| document.attribute(attribute).as_float().filter(|v| *v >= 0.0).map(f64::floor);
+    let Some(attribute) = &node.options.version_attribute else {
+        return true;
+    };
+    let version = |document: &Value| {
+        document
+            .attribute(attribute)
+            .as_float()
+            .filter(|v| *v >= 0.0)
+            .map(f64::floor)
+    };
     match (version(stored), version(supplied)) {
         (Some(stored), Some(supplied)) => supplied > stored,
         _ => true,
@@ -232,7 +289,10 @@ fn newer_version(node: &Modify, stored: &Value, supplied: &Value) -> bool {
 }
 
 fn patch_options(options: &ModifyOptions) -> PatchOptions {
-    PatchOptions { merge_objects: options.merge_objects, keep_null: options.keep_null }
+    PatchOptions {
+        merge_objects: options.merge_objects,
+        keep_null: options.keep_null,
+    }
 }
 
 // ----- statements -----
@@ -250,17 +310,27 @@ fn insert(
             check_key(&key)?;
             Some(key)
         }
-        Value::Null if !matches!(document, Value::Object(object) if object.contains("_key")) => None,
+        Value::Null if !matches!(document, Value::Object(object) if object.contains("_key")) => {
+            None
+        }
         other => {
-            let message = format!("illegal document key: a key is a string, not a value of type {}", other.type_name());
+            let message = format!(
+                "illegal document key: a key is a string, not a value of type {}",
+                other.type_name()
+            );
             return Err(QueryError::new(Code::DocumentKeyBad, message));
         }
     };
     let draft = match changes {
-        Some(changes) if !changes.is_empty() => Draft::InsertWith { value: Value::Object(body.clone()), changes },
+        Some(changes) if !changes.is_empty() => Draft::InsertWith {
+            value: Value::Object(body.clone()),
+            changes,
+        },
         _ => Draft::Insert(Value::Object(body.clone())),
     };
-    let Some(key) = key else { return send(node, None, draft, Expect::Absent, run) };
+    let Some(key) = key else {
+        return send(node, None, draft, Expect::Absent, run);
+    };
     let mode = node.options.overwrite_mode;
     if mode == OverwriteMode::Conflict {
         return send(node, Some(&key), draft, Expect::Absent, run);
@@ -270,16 +340,34 @@ fn insert(
     };
     if mode == OverwriteMode::Ignore {
         run.stats.writes_ignored += 1;
-        return Ok(Outcome { old: None, new: None });
+        return Ok(Outcome {
+            old: None,
+            new: None,
+        });
     }
     if !newer_version(node, &current, document) {
-        return Ok(Outcome { old: Some(current.clone()), new: Some(current) });
+        return Ok(Outcome {
+            old: Some(current.clone()),
+            new: Some(current),
+        });
     }
     if mode == OverwriteMode::Replace {
-        return send(node, Some(&key), Draft::Put(Value::Object(body)), Expect::Any, run);
+        return send(
+            node,
+            Some(&key),
+            Draft::Put(Value::Object(body)),
+            Expect::Any,
+            run,
+        );
     }
     let changes = patch_changes(&Value::Object(body), patch_options(&node.options));
-    send(node, Some(&key), Draft::Update(changes), Expect::Exists, run)
+    send(
+        node,
+        Some(&key),
+        Draft::Update(changes),
+        Expect::Exists,
+        run,
+    )
 }
 
 fn update<'a>(
@@ -303,8 +391,12 @@ fn update<'a>(
         None => None,
     };
     let known = read.as_ref().filter(|read| {
-        read.attribute("_id").as_str().is_some_and(|id| is_id(id, &node.collection, &target.key))
-            && !run.changed.contains(&(node.collection.id, target.key.to_string()))
+        read.attribute("_id")
+            .as_str()
+            .is_some_and(|id| is_id(id, &node.collection, &target.key))
+            && !run
+                .changed
+                .contains(&(node.collection.id, target.key.to_string()))
     });
     let changes = changes(node, patch, known, whole, row, run)?;
     let current = target.check(node, run)?;
@@ -312,7 +404,10 @@ fn update<'a>(
         && node.options.version_attribute.is_some()
         && !newer_version(node, current, &evaluate(&patch.document, row, run)?)
     {
-        return Ok(Outcome { old: Some(current.clone()), new: Some(current.clone()) });
+        return Ok(Outcome {
+            old: Some(current.clone()),
+            new: Some(current.clone()),
+        });
     }
     let expect = match read {
         _ if changes.only_intents => Expect::Exists,
@@ -324,7 +419,9 @@ fn update<'a>(
 }
 
 fn is_id(id: &str, collection: &CollectionInfo, key: &str) -> bool {
-    id.strip_prefix(collection.name.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(key)
+    id.strip_prefix(collection.name.as_str())
+        .and_then(|rest| rest.strip_prefix('/'))
+        == Some(key)
 }
 
 struct Changes {
@@ -347,7 +444,10 @@ fn changes<'a>(
             Some(whole) => whole,
             None => evaluate(&patch.document, row, run)?,
         };
-        return Ok(Changes { list: assigns(node, &whole)?, only_intents: false });
+        return Ok(Changes {
+            list: assigns(node, &whole)?,
+            only_intents: false,
+        });
     };
     let rest = evaluate(rest, row, run)?;
     let mut list = assigns(node, &rest)?;
@@ -355,12 +455,18 @@ fn changes<'a>(
     for intent in &patch.intents {
         let plain = evaluate(&intent.plain, row, run)?;
         let argument = evaluate(&intent.argument, row, run)?;
-        let base = intent.path.iter().fold(known.clone(), |value, name| value.attribute(name));
+        let base = intent
+            .path
+            .iter()
+            .fold(known.clone(), |value, name| value.attribute(name));
         match relative(intent.kind, &base, &argument, &plain) {
             Some(change) => list.push((Path::new(intent.path.iter().cloned()), change)),
             None => {
                 only_intents = false;
-                list.extend(patch_changes(&nested(intent, plain), patch_options(&node.options)));
+                list.extend(patch_changes(
+                    &nested(intent, plain),
+                    patch_options(&node.options),
+                ));
             }
         }
     }
@@ -370,20 +476,24 @@ fn changes<'a>(
 /// The changes of a patch without intents.
 fn assigns(node: &Modify, patch: &Value) -> Result<Vec<(Path, DraftChange)>> {
     let Value::Object(object) = patch else {
-        let message = format!("invalid document type: an object is needed, not a value of type {}", patch.type_name());
+        let message = format!(
+            "invalid document type: an object is needed, not a value of type {}",
+            patch.type_name()
+        );
         return Err(QueryError::new(Code::DocumentTypeInvalid, message));
     };
     let kept = object.iter().filter(|(name, _)| !SYSTEM.contains(&&**name));
-    Ok(patch_changes(&Value::Object(Object::from_pairs(kept.collect())), patch_options(&node.options)))
+    Ok(patch_changes(
+        &Value::Object(Object::from_pairs(kept.collect())),
+        patch_options(&node.options),
+    ))
 }
 
 /// `{a: {b: value}}` for the path `a.b`.
 fn nested(intent: &Intent, value: Value) -> Value {
-    intent
-        .path
-        .iter()
-        .rev()
-        .fold(value, |value, name| Value::Object(Object::from_pairs(vec![(name.clone(), value)])))
+    intent.path.iter().rev().fold(value, |value, name| {
+        Value::Object(Object::from_pairs(vec![(name.clone(), value)]))
+    })
 }
 
 /// Looks after the ends of edges, which are written as a pair.
@@ -398,10 +508,15 @@ fn finish_update(
     }
     let ends = ["_from", "_to"];
     let given = |changes: &[(Path, DraftChange)], end: &str| {
-        changes.iter().any(|(path, _)| path.names().first().is_some_and(|name| &**name == end))
+        changes
+            .iter()
+            .any(|(path, _)| path.names().first().is_some_and(|name| &**name == end))
     };
     for (path, change) in &changes {
-        let Some(end) = ends.iter().find(|end| path.names().first().is_some_and(|name| &**name == **end)) else {
+        let Some(end) = ends
+            .iter()
+            .find(|end| path.names().first().is_some_and(|name| &**name == **end))
+        else {
             continue;
         };
         match change {
@@ -410,17 +525,28 @@ fn finish_update(
         }
     }
     if given(&changes, "_from") != given(&changes, "_to") {
-        let current = run.data()?.current(node.collection.id, key)?.unwrap_or_default();
+        let current = run
+            .data()?
+            .current(node.collection.id, key)?
+            .unwrap_or_default();
         for end in ends {
             if !given(&changes, end) {
-                changes.push((Path::new([end]), DraftChange::Assign(current.attribute(end))));
+                changes.push((
+                    Path::new([end]),
+                    DraftChange::Assign(current.attribute(end)),
+                ));
             }
         }
     }
     Ok(Draft::Update(changes))
 }
 
-fn upsert_row<'a>(node: &'a Modify, upsert: &'a Upsert, row: &mut [Value], run: &mut Run<'a>) -> Result<Outcome> {
+fn upsert_row<'a>(
+    node: &'a Modify,
+    upsert: &'a Upsert,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Outcome> {
     let found = match find(node, upsert, row, run)? {
         Some(found) => found,
         None => {
@@ -435,7 +561,10 @@ fn upsert_row<'a>(node: &'a Modify, upsert: &'a Upsert, row: &mut [Value], run: 
     if upsert.replace {
         let document = evaluate(&upsert.update.document, row, run)?;
         if !newer_version(node, &found, &document) {
-            return Ok(Outcome { old: Some(found.clone()), new: Some(found) });
+            return Ok(Outcome {
+                old: Some(found.clone()),
+                new: Some(found),
+            });
         }
         let draft = Draft::Replace(Value::Object(body(&document, node)?));
         return target.write(node, draft, Expect::Unchanged, run);
@@ -443,24 +572,40 @@ fn upsert_row<'a>(node: &'a Modify, upsert: &'a Upsert, row: &mut [Value], run: 
     if node.options.version_attribute.is_some() {
         let document = evaluate(&upsert.update.document, row, run)?;
         if !newer_version(node, &found, &document) {
-            return Ok(Outcome { old: Some(found.clone()), new: Some(found) });
+            return Ok(Outcome {
+                old: Some(found.clone()),
+                new: Some(found),
+            });
         }
     }
     // OLD is read anew for every row, own writes included: a relative change is always made on what it shows.
     let changes = changes(node, &upsert.update, Some(&found), None, row, run)?;
-    let expect = if changes.only_intents { Expect::Exists } else { Expect::Unchanged };
+    let expect = if changes.only_intents {
+        Expect::Exists
+    } else {
+        Expect::Unchanged
+    };
     let draft = finish_update(node, &target.key, changes.list, run)?;
     target.write(node, draft, expect, run)
 }
 
 /// The document that an UPSERT is about: of several the one with the lowest key.
-fn find<'a>(node: &'a Modify, upsert: &'a Upsert, row: &mut [Value], run: &mut Run<'a>) -> Result<Option<Value>> {
+fn find<'a>(
+    node: &'a Modify,
+    upsert: &'a Upsert,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Option<Value>> {
     let data = run.data()?;
     let slot = upsert.current.slot as usize;
     if let Some(key) = &upsert.key {
-        let Value::String(key) = evaluate(key, row, run)? else { return Ok(None) };
+        let Value::String(key) = evaluate(key, row, run)? else {
+            return Ok(None);
+        };
         run.stats.document_lookups += 1;
-        let Some(candidate) = data.current(node.collection.id, &key)? else { return Ok(None) };
+        let Some(candidate) = data.current(node.collection.id, &key)? else {
+            return Ok(None);
+        };
         run.stats.scanned_index += 1;
         row[slot] = candidate;
         let matches = satisfied(&upsert.condition, row, run)?;
@@ -492,7 +637,9 @@ fn inserted<'a>(
     row: &mut [Value],
     run: &mut Run<'a>,
 ) -> Result<(Value, Vec<(Path, DraftChange)>)> {
-    let Some(rest) = &patch.rest else { return Ok((evaluate(&patch.document, row, run)?, Vec::new())) };
+    let Some(rest) = &patch.rest else {
+        return Ok((evaluate(&patch.document, row, run)?, Vec::new()));
+    };
     let mut changes = Vec::new();
     for intent in &patch.intents {
         let value = evaluate(&intent.plain, row, run)?;
@@ -508,7 +655,12 @@ fn inserted<'a>(
 // ----- intents -----
 
 /// The relative change that takes `base` to `plain`, if there is one of this kind.
-fn relative(kind: IntentKind, base: &Value, argument: &Value, plain: &Value) -> Option<DraftChange> {
+fn relative(
+    kind: IntentKind,
+    base: &Value,
+    argument: &Value,
+    plain: &Value,
+) -> Option<DraftChange> {
     match kind {
         IntentKind::Increment => {
             if !(base.is_number() || base.is_null()) {
@@ -517,8 +669,13 @@ fn relative(kind: IntentKind, base: &Value, argument: &Value, plain: &Value) -> 
             let by = argument.to_number();
             // An overflow made a double of two integers: that is a new value, not a difference.
             let whole = |value: &Value| matches!(value, Value::Int(_) | Value::Null);
-            let exact = plain.is_number() && (matches!(plain, Value::Int(_)) || !(whole(base) && whole(&by)));
-            if exact { Number::of(&by).map(DraftChange::Increment) } else { None }
+            let exact = plain.is_number()
+                && (matches!(plain, Value::Int(_)) || !(whole(base) && whole(&by)));
+            if exact {
+                Number::of(&by).map(DraftChange::Increment)
+            } else {
+                None
+            }
         }
         IntentKind::Append | IntentKind::Prepend => {
             let base = array_or_nothing(base)?;
@@ -526,28 +683,46 @@ fn relative(kind: IntentKind, base: &Value, argument: &Value, plain: &Value) -> 
                 Value::Array(added) => added.to_vec(),
                 single => vec![single.clone()],
             };
-            let shown = plain.as_array().is_some_and(|plain| plain.len() == base.len() + added.len());
-            let change = if kind == IntentKind::Append { DraftChange::Append } else { DraftChange::Prepend };
+            let shown = plain
+                .as_array()
+                .is_some_and(|plain| plain.len() == base.len() + added.len());
+            let change = if kind == IntentKind::Append {
+                DraftChange::Append
+            } else {
+                DraftChange::Prepend
+            };
             shown.then(|| change(added))
         }
         IntentKind::AddUnique => {
             let base = array_or_nothing(base)?;
-            let Value::Array(values) = argument else { return None };
+            let Value::Array(values) = argument else {
+                return None;
+            };
             let mut added: Vec<Value> = Vec::new();
             for value in values.iter() {
                 if !added.contains(&value) {
                     added.push(value);
                 }
             }
-            let new = added.iter().filter(|value| !base.iter().any(|element| element == **value)).count();
-            let shown = plain.as_array().is_some_and(|plain| plain.len() == base.len() + new);
+            let new = added
+                .iter()
+                .filter(|value| !base.iter().any(|element| element == **value))
+                .count();
+            let shown = plain
+                .as_array()
+                .is_some_and(|plain| plain.len() == base.len() + new);
             shown.then_some(DraftChange::AddUnique(added))
         }
         IntentKind::RemoveElements => {
             let base = array_or_nothing(base)?;
-            let Value::Array(removed) = argument else { return None };
+            let Value::Array(removed) = argument else {
+                return None;
+            };
             let removed = removed.to_vec();
-            let left = base.iter().filter(|element| !removed.contains(element)).count();
+            let left = base
+                .iter()
+                .filter(|element| !removed.contains(element))
+                .count();
             let shown = plain.as_array().is_some_and(|plain| plain.len() == left);
             shown.then_some(DraftChange::RemoveValues(removed))
         }
@@ -557,9 +732,22 @@ fn relative(kind: IntentKind, base: &Value, argument: &Value, plain: &Value) -> 
             }
             // Replicas compare by code points, the query by its collation: only where they agree is it the same.
             let order = compare_binary(argument, base);
-            let taken = base.is_null() || if kind == IntentKind::Max { order.is_gt() } else { order.is_lt() };
-            let agrees = if taken { plain == argument } else { plain == base };
-            let change = if kind == IntentKind::Max { DraftChange::Max } else { DraftChange::Min };
+            let taken = base.is_null()
+                || if kind == IntentKind::Max {
+                    order.is_gt()
+                } else {
+                    order.is_lt()
+                };
+            let agrees = if taken {
+                plain == argument
+            } else {
+                plain == base
+            };
+            let change = if kind == IntentKind::Max {
+                DraftChange::Max
+            } else {
+                DraftChange::Min
+            };
             agrees.then(|| change(argument.clone()))
         }
     }
@@ -618,7 +806,8 @@ impl<'a> Operator<'a> for Publishing<'a> {
 
 fn message<'a>(node: &'a Publish, row: &mut [Value], run: &mut Run<'a>) -> Result<Message> {
     let payload = evaluate(&node.payload, row, run)?;
-    let mut optional = |expression: &'a Option<crate::expression::Expression>, run: &mut Run<'a>| match expression {
+    let mut optional = |expression: &'a Option<crate::expression::Expression>,
+                        run: &mut Run<'a>| match expression {
         Some(expression) => evaluate(expression, row, run),
         None => Ok(Value::Null),
     };
@@ -626,7 +815,13 @@ fn message<'a>(node: &'a Publish, row: &mut [Value], run: &mut Run<'a>) -> Resul
     let mut properties = optional(&node.properties, run)?;
     let mut event_time = optional(&node.event_time, run)?;
     let payload = if node.envelope {
-        let or = |given: Value, name: &str| if given.is_null() { payload.attribute(name) } else { given };
+        let or = |given: Value, name: &str| {
+            if given.is_null() {
+                payload.attribute(name)
+            } else {
+                given
+            }
+        };
         key = or(key, "key");
         properties = or(properties, "properties");
         event_time = or(event_time, "eventTime");
@@ -639,10 +834,16 @@ fn message<'a>(node: &'a Publish, row: &mut [Value], run: &mut Run<'a>) -> Resul
         key => Some(key.to_text().to_string()),
     };
     let properties = match properties {
-        Value::Object(object) => {
-            object.iter().map(|(name, value)| (name.to_string(), value.to_text().to_string())).collect()
-        }
+        Value::Object(object) => object
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_text().to_string()))
+            .collect(),
         _ => Vec::new(),
     };
-    Ok(Message { key, properties, event_time: event_time.to_int(), payload })
+    Ok(Message {
+        key,
+        properties,
+        event_time: event_time.to_int(),
+        payload,
+    })
 }

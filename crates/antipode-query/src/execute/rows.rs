@@ -10,8 +10,16 @@ use crate::evaluate::{Run, evaluate, satisfied};
 use crate::expression::{Expression, Variable};
 
 /// LET.
-pub(super) fn calculate<'a>(input: Input<'a>, expression: &'a Expression, variable: Variable) -> Input<'a> {
-    Box::new(Calculate { input, expression, slot: variable.slot as usize })
+pub(super) fn calculate<'a>(
+    input: Input<'a>,
+    expression: &'a Expression,
+    variable: Variable,
+) -> Input<'a> {
+    Box::new(Calculate {
+        input,
+        expression,
+        slot: variable.slot as usize,
+    })
 }
 
 struct Calculate<'a> {
@@ -73,7 +81,14 @@ pub(super) fn limit<'a>(
     full_count: bool,
     drain: bool,
 ) -> Input<'a> {
-    Box::new(Limit { input, skip: offset, left: count, full_count, drain, done: false })
+    Box::new(Limit {
+        input,
+        skip: offset,
+        left: count,
+        full_count,
+        drain,
+        done: false,
+    })
 }
 
 struct Limit<'a> {
@@ -98,8 +113,14 @@ impl<'a> Operator<'a> for Limit<'a> {
                 return Ok(Batch::default());
             }
             let most = self.left.unwrap_or(u64::MAX).min(wanted as u64);
-            let ask = if finished { BATCH_ROWS as u64 } else { self.skip.saturating_add(most) };
-            let mut batch = self.input.pull(ask.clamp(1, BATCH_ROWS as u64) as usize, run)?;
+            let ask = if finished {
+                BATCH_ROWS as u64
+            } else {
+                self.skip.saturating_add(most)
+            };
+            let mut batch = self
+                .input
+                .pull(ask.clamp(1, BATCH_ROWS as u64) as usize, run)?;
             if counts {
                 *run.stats.full_count.get_or_insert(0) += batch.rows() as u64;
             }
@@ -124,7 +145,11 @@ impl<'a> Operator<'a> for Limit<'a> {
 
 /// RETURN DISTINCT.
 pub(super) fn distinct<'a>(input: Input<'a>, expression: &'a Expression) -> Input<'a> {
-    Box::new(Distinct { input, expression, seen: HashSet::new() })
+    Box::new(Distinct {
+        input,
+        expression,
+        seen: HashSet::new(),
+    })
 }
 
 struct Distinct<'a> {

@@ -11,7 +11,13 @@ use crate::plan::SortKey;
 
 /// SORT by keys; with `limit`, only the first so many rows are wanted.
 pub(super) fn sort<'a>(input: Input<'a>, keys: &'a [SortKey], limit: Option<u64>) -> Input<'a> {
-    Box::new(Sort { input: Some(input), keys, limit, sorted: Vec::new().into_iter(), bytes: 0 })
+    Box::new(Sort {
+        input: Some(input),
+        keys,
+        limit,
+        sorted: Vec::new().into_iter(),
+        bytes: 0,
+    })
 }
 
 struct Keyed {
@@ -33,7 +39,11 @@ impl<'a> Sort<'a> {
         for ((key, left), right) in self.keys.iter().zip(&left.keys).zip(&right.keys) {
             let order = compare(left, right);
             if order.is_ne() {
-                return if key.ascending { order } else { order.reverse() };
+                return if key.ascending {
+                    order
+                } else {
+                    order.reverse()
+                };
             }
         }
         Ordering::Equal
@@ -52,8 +62,14 @@ impl<'a> Sort<'a> {
     }
 
     fn gather(&mut self, mut input: Input<'a>, run: &mut Run<'a>) -> Result<()> {
+        // The LIMIT behind counts the rows that it cuts off, so they must come to it.
+        if run.full_count {
+            self.limit = None;
+        }
         // Twice the limit before each cut: then the cost of a cut is shared by as many rows as it forgets.
-        let most = self.limit.map_or(usize::MAX, |limit| (limit as usize).saturating_mul(2).max(BATCH_ROWS));
+        let most = self.limit.map_or(usize::MAX, |limit| {
+            (limit as usize).saturating_mul(2).max(BATCH_ROWS)
+        });
         let mut rows = Vec::new();
         loop {
             let mut batch = input.pull(BATCH_ROWS, run)?;
@@ -67,7 +83,11 @@ impl<'a> Sort<'a> {
                     keys.push(evaluate(&key.expression, row, run)?);
                 }
                 let row: Vec<Value> = row.iter_mut().map(std::mem::take).collect();
-                let bytes = keys.iter().chain(&row).map(|value| value.memory_bytes() as u64).sum();
+                let bytes = keys
+                    .iter()
+                    .chain(&row)
+                    .map(|value| value.memory_bytes() as u64)
+                    .sum();
                 run.memory.grow(bytes)?;
                 self.bytes += bytes;
                 rows.push(Keyed { keys, row, bytes });

@@ -11,7 +11,13 @@ use crate::plan::{Bound, Window};
 
 /// WINDOW.
 pub(super) fn window<'a>(input: Input<'a>, node: &'a Window) -> Input<'a> {
-    Box::new(Windowing { input: Some(input), node, rows: Vec::new().into_iter(), width: 1, bytes: 0 })
+    Box::new(Windowing {
+        input: Some(input),
+        node,
+        rows: Vec::new().into_iter(),
+        width: 1,
+        bytes: 0,
+    })
 }
 
 struct Windowing<'a> {
@@ -54,7 +60,11 @@ impl<'a> Windowing<'a> {
                         None => Value::Null,
                     });
                 }
-                rows.push(Framed { row: row.iter_mut().map(std::mem::take).collect(), place, arguments });
+                rows.push(Framed {
+                    row: row.iter_mut().map(std::mem::take).collect(),
+                    place,
+                    arguments,
+                });
             }
         }
         if self.node.range.is_some() {
@@ -62,7 +72,11 @@ impl<'a> Windowing<'a> {
         }
         let frames = self.frames(&rows, run)?;
         self.aggregate(&mut rows, &frames, run)?;
-        self.rows = rows.into_iter().map(|framed| framed.row).collect::<Vec<_>>().into_iter();
+        self.rows = rows
+            .into_iter()
+            .map(|framed| framed.row)
+            .collect::<Vec<_>>()
+            .into_iter();
         Ok(())
     }
 
@@ -75,28 +89,37 @@ impl<'a> Windowing<'a> {
                 let first = rows_before(&self.node.preceding, position);
                 let end = match &self.node.following {
                     Bound::Unbounded => rows.len(),
-                    Bound::Offset(offset) => {
-                        position.saturating_add(offset.to_int() as usize).saturating_add(1).min(rows.len())
-                    }
+                    Bound::Offset(offset) => position
+                        .saturating_add(offset.to_int() as usize)
+                        .saturating_add(1)
+                        .min(rows.len()),
                 };
                 frames.push(Some((first, end)));
                 continue;
             }
             if !framed.place.is_number() {
-                run.warn(Code::InvalidArithmeticValue, "the value of a WINDOW range must be a number")?;
+                run.warn(
+                    Code::InvalidArithmeticValue,
+                    "the value of a WINDOW range must be a number",
+                )?;
                 frames.push(None);
                 continue;
             }
-            let lower = self.end_of_range(&self.node.preceding, &framed.place, "DATE_SUBTRACT", run)?;
+            let lower =
+                self.end_of_range(&self.node.preceding, &framed.place, "DATE_SUBTRACT", run)?;
             let upper = self.end_of_range(&self.node.following, &framed.place, "DATE_ADD", run)?;
             let number = |framed: &Framed| framed.place.as_float();
             let first = match lower {
                 None => rows.partition_point(|framed| framed.place.rank() < Value::Int(0).rank()),
-                Some(lower) => rows.partition_point(|framed| below(framed, number(framed), |n| n < lower)),
+                Some(lower) => {
+                    rows.partition_point(|framed| below(framed, number(framed), |n| n < lower))
+                }
             };
             let end = match upper {
                 None => rows.partition_point(|framed| framed.place.rank() <= Value::Int(0).rank()),
-                Some(upper) => rows.partition_point(|framed| below(framed, number(framed), |n| n <= upper)),
+                Some(upper) => {
+                    rows.partition_point(|framed| below(framed, number(framed), |n| n <= upper))
+                }
             };
             frames.push(Some((first, end)));
         }
@@ -104,13 +127,26 @@ impl<'a> Windowing<'a> {
     }
 
     /// One end of a range frame, as a number; none if it is open.
-    fn end_of_range(&self, bound: &Bound, place: &Value, shift: &str, run: &mut Run<'a>) -> Result<Option<f64>> {
+    fn end_of_range(
+        &self,
+        bound: &Bound,
+        place: &Value,
+        shift: &str,
+        run: &mut Run<'a>,
+    ) -> Result<Option<f64>> {
         let sign = if shift == "DATE_ADD" { 1.0 } else { -1.0 };
         match bound {
             Bound::Unbounded => Ok(None),
             Bound::Offset(Value::String(duration)) => {
-                let missing = || QueryError::new(Code::NotImplemented, "durations in WINDOW need the date functions");
-                let (Some(shift), Some(stamp)) = (function::find(shift), function::find("DATE_TIMESTAMP")) else {
+                let missing = || {
+                    QueryError::new(
+                        Code::NotImplemented,
+                        "durations in WINDOW need the date functions",
+                    )
+                };
+                let (Some(shift), Some(stamp)) =
+                    (function::find(shift), function::find("DATE_TIMESTAMP"))
+                else {
                     return Err(missing());
                 };
                 let moved = run.call(shift, &[place.clone(), Value::String(duration.clone())])?;
@@ -120,7 +156,12 @@ impl<'a> Windowing<'a> {
         }
     }
 
-    fn aggregate(&self, rows: &mut [Framed], frames: &[Option<(usize, usize)>], run: &mut Run<'a>) -> Result<()> {
+    fn aggregate(
+        &self,
+        rows: &mut [Framed],
+        frames: &[Option<(usize, usize)>],
+        run: &mut Run<'a>,
+    ) -> Result<()> {
         for (place, aggregate) in self.node.aggregates.iter().enumerate() {
             let slot = aggregate.variable.slot as usize;
             let mut accumulator = Accumulator::new(aggregate.kind);

@@ -8,7 +8,9 @@ use crate::plan::{NodeKind, Pipeline};
 pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
     let mut changed = false;
     for position in 1..pipeline.nodes.len() {
-        let Some(expression) = movable(pipeline, position) else { continue };
+        let Some(expression) = movable(pipeline, position) else {
+            continue;
+        };
         let mut to = position;
         let mut leaves_loop = false;
         while to > 1 && passes(pipeline, to - 1, &expression) {
@@ -26,7 +28,9 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
 
 fn movable(pipeline: &Pipeline, position: usize) -> Option<Expression> {
     match &pipeline.nodes[position].kind {
-        NodeKind::Calculation { expression, .. } if expression.is_deterministic() => Some(expression.clone()),
+        NodeKind::Calculation { expression, .. } if expression.is_deterministic() => {
+            Some(expression.clone())
+        }
         _ => None,
     }
 }
@@ -34,7 +38,9 @@ fn movable(pipeline: &Pipeline, position: usize) -> Option<Expression> {
 fn is_loop(kind: &NodeKind) -> bool {
     matches!(
         kind,
-        NodeKind::EnumerateCollection(_) | NodeKind::EnumerateList { .. } | NodeKind::EnumerateStream { .. }
+        NodeKind::EnumerateCollection(_)
+            | NodeKind::EnumerateList { .. }
+            | NodeKind::EnumerateStream { .. }
     )
 }
 

@@ -8,14 +8,25 @@ use crate::plan::{Node, NodeKind, Pipeline};
 pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
     let mut changed = split(pipeline);
     for position in 1..pipeline.nodes.len() {
-        let NodeKind::Filter(condition) = &pipeline.nodes[position].kind else { continue };
+        let NodeKind::Filter(condition) = &pipeline.nodes[position].kind else {
+            continue;
+        };
         if !condition.is_deterministic() {
             continue;
         }
         let condition = condition.clone();
         let mut to = position;
-        while to > 1 && passes(&pipeline.nodes[to - 1], &condition) {
-            to -= 1;
+        for place in (1..position).rev() {
+            let node = &pipeline.nodes[place];
+            if matches!(&node.kind, NodeKind::Filter(other) if other.is_deterministic() && !node.writes())
+            {
+                // Past other conditions only on the way to an earlier place.
+                continue;
+            }
+            if !passes(node, &condition) {
+                break;
+            }
+            to = place;
         }
         if to < position {
             let node = pipeline.nodes.remove(position);
@@ -46,7 +57,10 @@ fn split(pipeline: &mut Pipeline) -> bool {
             NodeKind::Filter(condition @ Expression::And(_)) if condition.is_deterministic() => {
                 let mut parts = Vec::new();
                 terms(condition, &mut parts);
-                nodes.extend(parts.into_iter().map(|part| Node { id: node.id, kind: NodeKind::Filter(part) }));
+                nodes.extend(parts.into_iter().map(|part| Node {
+                    id: node.id,
+                    kind: NodeKind::Filter(part),
+                }));
                 changed = true;
             }
             kind => nodes.push(Node { id: node.id, kind }),

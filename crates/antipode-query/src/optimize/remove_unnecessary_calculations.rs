@@ -12,7 +12,10 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
         let Some(node) = before.last_mut() else { break };
         let read = |variable: Variable| behind.iter().any(|node| node.uses(variable));
         match &mut node.kind {
-            NodeKind::Calculation { expression, variable } => {
+            NodeKind::Calculation {
+                expression,
+                variable,
+            } => {
                 if expression.is_deterministic() && !read(*variable) {
                     pipeline.nodes.remove(position);
                     changed = true;

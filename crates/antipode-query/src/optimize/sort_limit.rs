@@ -9,8 +9,11 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
     for node in pipeline.nodes.iter_mut().rev() {
         let writes = node.writes();
         match &mut node.kind {
-            // With fullCount the rows beyond are counted, so they must come out of the SORT.
-            NodeKind::Limit { offset, count: Some(count), full_count: false, .. } => {
+            NodeKind::Limit {
+                offset,
+                count: Some(count),
+                ..
+            } => {
                 demand = offset.checked_add(*count);
             }
             NodeKind::Sort { limit, .. } => {

@@ -29,7 +29,9 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
 
 /// The best access for the loop at `position`, and where the condition stands that it answers.
 fn best(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
-    let NodeKind::EnumerateCollection(enumerate) = &pipeline.nodes.get(position)?.kind else { return None };
+    let NodeKind::EnumerateCollection(enumerate) = &pipeline.nodes.get(position)?.kind else {
+        return None;
+    };
     if enumerate.disable_index || !matches!(enumerate.access, Access::Full) {
         return None;
     }
@@ -40,14 +42,18 @@ fn best(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
         match &node.kind {
             NodeKind::Filter(condition) => {
                 if let Some(access) = access(enumerate, condition, &defined_behind)
-                    && found.as_ref().is_none_or(|(_, other)| rank(&access) < rank(other))
+                    && found
+                        .as_ref()
+                        .is_none_or(|(_, other)| rank(&access) < rank(other))
                 {
                     found = Some((place, access));
                 }
             }
             // Rows are not regrouped or cut here, so a condition behind holds for every document that matters.
             NodeKind::Calculation { expression, .. } if expression.is_deterministic() => {}
-            NodeKind::EnumerateCollection(_) | NodeKind::EnumerateList { .. } | NodeKind::Sort { .. } => {}
+            NodeKind::EnumerateCollection(_)
+            | NodeKind::EnumerateList { .. }
+            | NodeKind::Sort { .. } => {}
             _ => break,
         }
         node.each_definition(&mut |variable| defined_behind.push(variable));
@@ -67,15 +73,24 @@ fn rank(access: &Access) -> u8 {
 }
 
 /// The access that answers a condition completely.
-fn access(enumerate: &Enumerate, condition: &Expression, defined_behind: &[Variable]) -> Option<Access> {
-    let Expression::Compare(comparison, parts) = condition else { return None };
+fn access(
+    enumerate: &Enumerate,
+    condition: &Expression,
+    defined_behind: &[Variable],
+) -> Option<Access> {
+    let Expression::Compare(comparison, parts) = condition else {
+        return None;
+    };
     let many = match comparison {
         Comparison::Equal => false,
         Comparison::In => true,
         _ => return None,
     };
     let [left, right] = &**parts;
-    let (attribute, value) = match (attribute(left, enumerate.variable), attribute(right, enumerate.variable)) {
+    let (attribute, value) = match (
+        attribute(left, enumerate.variable),
+        attribute(right, enumerate.variable),
+    ) {
         (Some(attribute), _) => (attribute, right),
         (None, Some(attribute)) if !many => (attribute, left),
         _ => return None,
@@ -89,10 +104,26 @@ fn access(enumerate: &Enumerate, condition: &Expression, defined_behind: &[Varia
     }
     let edge = enumerate.collection.kind == CollectionKind::Edge;
     match attribute {
-        "_key" => Some(Access::Key { keys: value.clone(), many, ids: false }),
-        "_id" => Some(Access::Key { keys: value.clone(), many, ids: true }),
-        "_from" if edge => Some(Access::Edge { direction: Direction::Out, vertices: value.clone(), many }),
-        "_to" if edge => Some(Access::Edge { direction: Direction::In, vertices: value.clone(), many }),
+        "_key" => Some(Access::Key {
+            keys: value.clone(),
+            many,
+            ids: false,
+        }),
+        "_id" => Some(Access::Key {
+            keys: value.clone(),
+            many,
+            ids: true,
+        }),
+        "_from" if edge => Some(Access::Edge {
+            direction: Direction::Out,
+            vertices: value.clone(),
+            many,
+        }),
+        "_to" if edge => Some(Access::Edge {
+            direction: Direction::In,
+            vertices: value.clone(),
+            many,
+        }),
         _ => None,
     }
 }

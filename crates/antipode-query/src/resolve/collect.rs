@@ -9,7 +9,11 @@ use crate::expression::Expression;
 use crate::plan::{Aggregate, AggregateKind, Bound, Collect, GroupMember, Node, NodeKind, Window};
 
 impl Resolver<'_> {
-    pub(super) fn collect(&mut self, operation: &ast::Collect, nodes: &mut Vec<Node>) -> Result<()> {
+    pub(super) fn collect(
+        &mut self,
+        operation: &ast::Collect,
+        nodes: &mut Vec<Node>,
+    ) -> Result<()> {
         let introduced = introduced_names(operation);
         let mut keys = Vec::new();
         for group in &operation.groups {
@@ -32,17 +36,32 @@ impl Resolver<'_> {
         }
 
         self.scopes.collect();
-        let mut collect = Collect { keys: Vec::new(), aggregates: Vec::new(), into: None, sorted: true };
+        let mut collect = Collect {
+            keys: Vec::new(),
+            aggregates: Vec::new(),
+            into: None,
+            sorted: true,
+        };
         for (group, expression) in operation.groups.iter().zip(keys) {
-            collect.keys.push((self.declare(&group.variable)?, expression));
+            collect
+                .keys
+                .push((self.declare(&group.variable)?, expression));
         }
         for (aggregate, (kind, argument)) in operation.aggregates.iter().zip(aggregates) {
             let variable = self.declare(&aggregate.variable)?;
-            collect.aggregates.push(Aggregate { variable, kind, argument });
+            collect.aggregates.push(Aggregate {
+                variable,
+                kind,
+                argument,
+            });
         }
         if let Some(count) = &operation.count {
             let variable = self.declare(count)?;
-            collect.aggregates.push(Aggregate { variable, kind: AggregateKind::Length, argument: None });
+            collect.aggregates.push(Aggregate {
+                variable,
+                kind: AggregateKind::Length,
+                argument: None,
+            });
         }
         if let (Some(into), Some(member)) = (&operation.into, into) {
             collect.into = Some((self.declare(&into.variable)?, member));
@@ -52,23 +71,39 @@ impl Resolver<'_> {
 
     /// Resolves an expression of a COLLECT; a name that only this COLLECT introduces is error 1512.
     fn not_introduced(&mut self, expr: &Expr, introduced: &[&str]) -> Result<Expression> {
-        self.expression(expr).map_err(|error| self.explain_introduced(error, expr, introduced))
+        self.expression(expr)
+            .map_err(|error| self.explain_introduced(error, expr, introduced))
     }
 
-    fn explain_introduced(&self, error: QueryError, expr: &Expr, introduced: &[&str]) -> QueryError {
-        let unknown = [Code::DataSourceNotFound.number(), Code::VariableNameUnknown.number()];
+    fn explain_introduced(
+        &self,
+        error: QueryError,
+        expr: &Expr,
+        introduced: &[&str],
+    ) -> QueryError {
+        let unknown = [
+            Code::DataSourceNotFound.number(),
+            Code::VariableNameUnknown.number(),
+        ];
         if !unknown.contains(&error.code()) {
             return error;
         }
-        let names = introduced.iter().filter(|name| self.scopes.find(name).is_none());
+        let names = introduced
+            .iter()
+            .filter(|name| self.scopes.find(name).is_none());
         // The message names the unknown identifier; only if it is one of ours is the cause this COLLECT.
         let cause = names.into_iter().find(|name| {
-            error.message().split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).any(|word| word == **name)
+            error
+                .message()
+                .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+                .any(|word| word == **name)
         });
         match cause {
             Some(name) => self.error(
                 Code::VariableNameUnknown,
-                format!("variable '{name}' is introduced by the same COLLECT and cannot be used in it"),
+                format!(
+                    "variable '{name}' is introduced by the same COLLECT and cannot be used in it"
+                ),
                 expr.span,
             ),
             None => error,
@@ -107,22 +142,33 @@ impl Resolver<'_> {
         }
     }
 
-    fn group_member(&mut self, into: &ast::CollectInto, introduced: &[&str]) -> Result<GroupMember> {
+    fn group_member(
+        &mut self,
+        into: &ast::CollectInto,
+        introduced: &[&str],
+    ) -> Result<GroupMember> {
         if let Some(projection) = &into.projection {
-            return Ok(GroupMember::Projection(self.not_introduced(projection, introduced)?));
+            return Ok(GroupMember::Projection(
+                self.not_introduced(projection, introduced)?,
+            ));
         }
         let gathered = self.scopes.gathered();
         let Some(keep) = &into.keep else {
             let members = gathered.into_iter();
             return Ok(GroupMember::Variables(
-                members.map(|(name, variable)| (Str::from(name), Expression::Variable(variable))).collect(),
+                members
+                    .map(|(name, variable)| (Str::from(name), Expression::Variable(variable)))
+                    .collect(),
             ));
         };
         let mut members = Vec::new();
         for name in keep {
             match self.scopes.find(&name.text) {
                 Some(super::Meaning::Variable(variable)) => {
-                    members.push((Str::from(name.text.as_str()), Expression::Variable(variable)));
+                    members.push((
+                        Str::from(name.text.as_str()),
+                        Expression::Variable(variable),
+                    ));
                 }
                 _ => {
                     let message = format!("KEEP of unknown variable '{}'", name.text);
@@ -138,12 +184,19 @@ impl Resolver<'_> {
             let message = "WINDOW after a data-modification operation";
             return Err(self.error(Code::WindowAfterModification, message, operation.span));
         }
-        let range = operation.range.as_ref().map(|range| self.expression(range)).transpose()?;
+        let range = operation
+            .range
+            .as_ref()
+            .map(|range| self.expression(range))
+            .transpose()?;
         let rows = range.is_none();
         let preceding = self.window_bound(operation.preceding.as_ref(), rows)?;
         let following = self.window_bound(operation.following.as_ref(), rows)?;
-        let introduced: Vec<&str> =
-            operation.aggregates.iter().map(|aggregate| aggregate.variable.text.as_str()).collect();
+        let introduced: Vec<&str> = operation
+            .aggregates
+            .iter()
+            .map(|aggregate| aggregate.variable.text.as_str())
+            .collect();
         let mut aggregates = Vec::new();
         for aggregate in &operation.aggregates {
             aggregates.push(self.aggregate(aggregate, &introduced)?);
@@ -151,19 +204,32 @@ impl Resolver<'_> {
         let mut declared = Vec::new();
         for (aggregate, (kind, argument)) in operation.aggregates.iter().zip(aggregates) {
             let variable = self.declare(&aggregate.variable)?;
-            declared.push(Aggregate { variable, kind, argument });
+            declared.push(Aggregate {
+                variable,
+                kind,
+                argument,
+            });
         }
-        let window = Window { range, preceding, following, aggregates: declared };
+        let window = Window {
+            range,
+            preceding,
+            following,
+            aggregates: declared,
+        };
         self.node(NodeKind::Window(Box::new(window)), nodes)
     }
 
     fn window_bound(&mut self, bound: Option<&Expr>, rows: bool) -> Result<Bound> {
-        let Some(bound) = bound else { return Ok(Bound::Offset(Value::Int(0))) };
+        let Some(bound) = bound else {
+            return Ok(Bound::Offset(Value::Int(0)));
+        };
         let expression = self.expression(bound)?;
         match expression.constant() {
             Some(Value::String(text)) if &**text == "unbounded" => Ok(Bound::Unbounded),
             Some(Value::Int(offset)) if *offset >= 0 => Ok(Bound::Offset(Value::Int(*offset))),
-            Some(Value::Float(offset)) if *offset >= 0.0 && !rows => Ok(Bound::Offset(Value::float(*offset))),
+            Some(Value::Float(offset)) if *offset >= 0.0 && !rows => {
+                Ok(Bound::Offset(Value::float(*offset)))
+            }
             Some(Value::String(text)) if !rows && text.starts_with('P') => {
                 Ok(Bound::Offset(Value::String(text.clone())))
             }
@@ -178,7 +244,15 @@ impl Resolver<'_> {
 
 fn introduced_names(operation: &ast::Collect) -> Vec<&str> {
     let groups = operation.groups.iter().map(|group| &group.variable);
-    let aggregates = operation.aggregates.iter().map(|aggregate| &aggregate.variable);
+    let aggregates = operation
+        .aggregates
+        .iter()
+        .map(|aggregate| &aggregate.variable);
     let into = operation.into.iter().map(|into| &into.variable);
-    groups.chain(aggregates).chain(&operation.count).chain(into).map(|name| name.text.as_str()).collect()
+    groups
+        .chain(aggregates)
+        .chain(&operation.count)
+        .chain(into)
+        .map(|name| name.text.as_str())
+        .collect()
 }

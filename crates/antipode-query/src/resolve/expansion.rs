@@ -49,9 +49,16 @@ impl Resolver<'_> {
         expansion: &ast::Expansion,
         current: Variable,
     ) -> Result<(Option<Expression>, Option<Expression>)> {
-        let filter = expansion.filter.as_ref().map(|filter| self.expression(filter)).transpose()?;
-        let mut projection =
-            expansion.projection.as_ref().map(|projection| self.expression(projection)).transpose()?;
+        let filter = expansion
+            .filter
+            .as_ref()
+            .map(|filter| self.expression(filter))
+            .transpose()?;
+        let mut projection = expansion
+            .projection
+            .as_ref()
+            .map(|projection| self.expression(projection))
+            .transpose()?;
         if let Some(rest) = &expansion.rest {
             let element = projection.take().unwrap_or(Expression::Variable(current));
             self.elements.push(element);
@@ -68,16 +75,24 @@ impl Resolver<'_> {
             None | Some(ast::ArrayQuantifier::Any) => Quantifier::Any,
             Some(ast::ArrayQuantifier::All) => Quantifier::All,
             Some(ast::ArrayQuantifier::None) => Quantifier::None,
-            Some(ast::ArrayQuantifier::AtLeast(count)) => Quantifier::AtLeast(self.expression(count)?),
+            Some(ast::ArrayQuantifier::AtLeast(count)) => {
+                Quantifier::AtLeast(self.expression(count)?)
+            }
             Some(ast::ArrayQuantifier::Count(count)) => match &count.kind {
-                ExprKind::Binary { operator: BinaryOperator::Range, left, right } => {
-                    Quantifier::Between(self.expression(left)?, self.expression(right)?)
-                }
+                ExprKind::Binary {
+                    operator: BinaryOperator::Range,
+                    left,
+                    right,
+                } => Quantifier::Between(self.expression(left)?, self.expression(right)?),
                 _ => Quantifier::Exactly(self.expression(count)?),
             },
         };
         let current = self.open_inline();
-        let filter = test.filter.as_ref().map(|filter| self.lazily(filter)).transpose();
+        let filter = test
+            .filter
+            .as_ref()
+            .map(|filter| self.lazily(filter))
+            .transpose();
         self.scopes.close();
         Ok(Expression::Test(Box::new(ElementTest {
             base,
@@ -96,7 +111,11 @@ impl Resolver<'_> {
 /// second gives for an element of the first.
 fn rearrange(expansion: &ast::Expansion) -> Option<ast::Expansion> {
     let mut links = vec![expansion];
-    while let Some(Expr { kind: ExprKind::Expansion(next), .. }) = links.last().and_then(|last| last.rest.as_ref()) {
+    while let Some(Expr {
+        kind: ExprKind::Expansion(next),
+        ..
+    }) = links.last().and_then(|last| last.rest.as_ref())
+    {
         links.push(next);
     }
     let (first, behind) = links.split_first()?;
@@ -104,7 +123,11 @@ fn rearrange(expansion: &ast::Expansion) -> Option<ast::Expansion> {
         return None;
     }
     let tail = links.last().and_then(|last| last.rest.clone());
-    let opened = |link: &ast::Expansion, base: Expr| ast::Expansion { base, rest: None, ..link.clone() };
+    let opened = |link: &ast::Expansion, base: Expr| ast::Expansion {
+        base,
+        rest: None,
+        ..link.clone()
+    };
     let as_expr = |expansion: ast::Expansion| {
         let span = expansion.base.span;
         Expr::new(ExprKind::Expansion(Box::new(expansion)), span)

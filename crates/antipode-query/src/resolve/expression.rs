@@ -7,7 +7,9 @@ use antipode_value::{Str, Value};
 
 use super::{Meaning, Resolver};
 use crate::error::{Code, Result};
-use crate::expression::{Arithmetic, Comparison, Expression, Member, Quantified, Quantifier, Unary};
+use crate::expression::{
+    Arithmetic, Comparison, Expression, Member, Quantified, Quantifier, Unary,
+};
 use crate::function;
 use crate::source::CollectionInfo;
 
@@ -30,8 +32,15 @@ const COLLECTION_FUNCTIONS: &[&str] = &[
 ];
 
 /// Functions that read documents, which nothing may do once the query has modified any.
-const READING_FUNCTIONS: &[&str] =
-    &["COLLECTION_COUNT", "COLLECTIONS", "DOCUMENT", "NEAR", "WITHIN", "WITHIN_RECTANGLE", "FULLTEXT"];
+const READING_FUNCTIONS: &[&str] = &[
+    "COLLECTION_COUNT",
+    "COLLECTIONS",
+    "DOCUMENT",
+    "NEAR",
+    "WITHIN",
+    "WITHIN_RECTANGLE",
+    "FULLTEXT",
+];
 
 impl Resolver<'_> {
     /// Resolves an expression and folds what is constant in it.
@@ -88,7 +97,11 @@ impl Resolver<'_> {
                 element(base, index)
             }
             ExprKind::Expansion(expansion) => self.expansion(expansion)?,
-            ExprKind::Element => self.elements.last().cloned().unwrap_or_else(Expression::null),
+            ExprKind::Element => self
+                .elements
+                .last()
+                .cloned()
+                .unwrap_or_else(Expression::null),
             ExprKind::QuestionMark(test) => self.element_test(test)?,
             ExprKind::Unary { operator, operand } => {
                 let operator = match operator {
@@ -98,7 +111,11 @@ impl Resolver<'_> {
                 };
                 Expression::Unary(operator, self.boxed(operand)?)
             }
-            ExprKind::Binary { operator, left, right } => self.binary(*operator, left, right, expr.span)?,
+            ExprKind::Binary {
+                operator,
+                left,
+                right,
+            } => self.binary(*operator, left, right, expr.span)?,
             ExprKind::Quantified(quantified) => {
                 let left = self.expression(&quantified.left)?;
                 let right = self.expression(&quantified.right)?;
@@ -109,11 +126,24 @@ impl Resolver<'_> {
                     ast::Quantifier::AtLeast(count) => Quantifier::AtLeast(self.expression(count)?),
                 };
                 let Some(comparison) = comparison(quantified.operator) else {
-                    return Err(self.error(Code::QueryParse, "this operator has no form for arrays", expr.span));
+                    return Err(self.error(
+                        Code::QueryParse,
+                        "this operator has no form for arrays",
+                        expr.span,
+                    ));
                 };
-                Expression::Quantified(Box::new(Quantified { quantifier, comparison, left, right }))
+                Expression::Quantified(Box::new(Quantified {
+                    quantifier,
+                    comparison,
+                    left,
+                    right,
+                }))
             }
-            ExprKind::Ternary { condition, then, otherwise } => {
+            ExprKind::Ternary {
+                condition,
+                then,
+                otherwise,
+            } => {
                 let condition = self.expression(condition)?;
                 match then {
                     None => Expression::Elvis(Box::new([condition, self.lazily(otherwise)?])),
@@ -144,7 +174,10 @@ impl Resolver<'_> {
 
     /// The collection that a bare name or `@@bind` means, if it is not a variable. An unknown `@@bind` is an error; an
     /// unknown name is left to the expression, which says so in its turn.
-    pub(super) fn collection_operand(&mut self, expr: &Expr) -> Result<Option<Arc<CollectionInfo>>> {
+    pub(super) fn collection_operand(
+        &mut self,
+        expr: &Expr,
+    ) -> Result<Option<Arc<CollectionInfo>>> {
         match &expr.kind {
             ExprKind::Name(name) if self.scopes.find(name).is_none() => self.find_collection(name),
             ExprKind::SourceBind(bind) => {
@@ -164,11 +197,18 @@ impl Resolver<'_> {
         Ok(match (collection, &expr.kind) {
             (Some(collection), _) => self.error(
                 Code::CollectionUsedInExpression,
-                format!("collection '{}' used as expression operand", collection.name),
+                format!(
+                    "collection '{}' used as expression operand",
+                    collection.name
+                ),
                 expr.span,
             ),
             (None, ExprKind::Name(name)) => self.unknown_name(name, expr.span),
-            (None, _) => self.error(Code::DataSourceNotFound, "collection or view not found", expr.span),
+            (None, _) => self.error(
+                Code::DataSourceNotFound,
+                "collection or view not found",
+                expr.span,
+            ),
         })
     }
 
@@ -182,9 +222,10 @@ impl Resolver<'_> {
                     Member::Named(Str::from(name.as_str()), self.expression(value)?)
                 }
                 MemberKind::Shorthand(name) => match self.scopes.find(&name.text) {
-                    Some(Meaning::Variable(variable)) => {
-                        Member::Named(Str::from(name.text.as_str()), Expression::Variable(variable))
-                    }
+                    Some(Meaning::Variable(variable)) => Member::Named(
+                        Str::from(name.text.as_str()),
+                        Expression::Variable(variable),
+                    ),
                     _ => {
                         let message = format!("unknown variable '{}'", name.text);
                         return Err(self.error(Code::VariableNameUnknown, message, name.span));
@@ -216,7 +257,8 @@ impl Resolver<'_> {
         let mut expression = base;
         for name in names {
             let Value::String(name) = name else {
-                let message = format!("bind parameter '{bind}' must be a string or an array of strings");
+                let message =
+                    format!("bind parameter '{bind}' must be a string or an array of strings");
                 return Err(self.error(Code::BindParameterType, message, span));
             };
             expression = Expression::Attribute(Box::new(expression), name);
@@ -224,12 +266,27 @@ impl Resolver<'_> {
         Ok(expression)
     }
 
-    fn binary(&mut self, operator: BinaryOperator, left: &Expr, right: &Expr, span: Span) -> Result<Expression> {
+    fn binary(
+        &mut self,
+        operator: BinaryOperator,
+        left: &Expr,
+        right: &Expr,
+        span: Span,
+    ) -> Result<Expression> {
         let lazy = matches!(operator, BinaryOperator::And | BinaryOperator::Or);
         let left = self.expression(left)?;
-        let right = if lazy { self.lazily(right)? } else { self.expression(right)? };
+        let right = if lazy {
+            self.lazily(right)?
+        } else {
+            self.expression(right)?
+        };
         let parts = |left, right| Box::new([left, right]);
-        let arithmetic = |operator| Ok(Expression::Arithmetic(operator, Box::new([left.clone(), right.clone()])));
+        let arithmetic = |operator| {
+            Ok(Expression::Arithmetic(
+                operator,
+                Box::new([left.clone(), right.clone()]),
+            ))
+        };
         match operator {
             BinaryOperator::Or => Ok(Expression::Or(parts(left, right))),
             BinaryOperator::And => Ok(Expression::And(parts(left, right))),
@@ -242,7 +299,11 @@ impl Resolver<'_> {
             BinaryOperator::Like => self.operator_call("LIKE", left, right, span),
             BinaryOperator::Matches => self.operator_call("REGEX_TEST", left, right, span),
             BinaryOperator::NotLike | BinaryOperator::NotMatches => {
-                let name = if operator == BinaryOperator::NotLike { "LIKE" } else { "REGEX_TEST" };
+                let name = if operator == BinaryOperator::NotLike {
+                    "LIKE"
+                } else {
+                    "REGEX_TEST"
+                };
                 let matches = self.operator_call(name, left, right, span)?;
                 let matches = self.fold(matches);
                 Ok(Expression::Unary(Unary::Not, Box::new(matches)))
@@ -255,10 +316,20 @@ impl Resolver<'_> {
     }
 
     /// An operator whose work a function does.
-    fn operator_call(&mut self, name: &str, left: Expression, right: Expression, span: Span) -> Result<Expression> {
+    fn operator_call(
+        &mut self,
+        name: &str,
+        left: Expression,
+        right: Expression,
+        span: Span,
+    ) -> Result<Expression> {
         match function::find(name) {
             Some(function) => Ok(Expression::Call(function, vec![left, right])),
-            None => Err(self.error(Code::NotImplemented, format!("{name} is not implemented"), span)),
+            None => Err(self.error(
+                Code::NotImplemented,
+                format!("{name} is not implemented"),
+                span,
+            )),
         }
     }
 
@@ -266,8 +337,12 @@ impl Resolver<'_> {
 
     fn call(&mut self, call: &ast::Call) -> Result<Expression> {
         let unknown = |resolver: &Self| {
-            let full: Vec<&str> =
-                call.namespace.iter().map(String::as_str).chain([call.name.as_str()]).collect();
+            let full: Vec<&str> = call
+                .namespace
+                .iter()
+                .map(String::as_str)
+                .chain([call.name.as_str()])
+                .collect();
             let hint = match function::nearest(&call.name) {
                 Some(near) if call.namespace.is_empty() => format!(" (did you mean '{near}()'?)"),
                 _ => String::new(),
@@ -284,15 +359,24 @@ impl Resolver<'_> {
             self.reads(&collection, only.span)?;
             return Ok(Expression::CollectionCount(collection));
         }
-        let Some(function) = function::find(&call.name) else { return Err(unknown(self)) };
+        let Some(function) = function::find(&call.name) else {
+            return Err(unknown(self));
+        };
         if self.modifies && READING_FUNCTIONS.contains(&function.name) {
-            let message = format!("access after data-modification by function '{}()'", function.name);
+            let message = format!(
+                "access after data-modification by function '{}()'",
+                function.name
+            );
             return Err(self.error(Code::AccessAfterModification, message, call.name_span));
         }
         let takes_collections = COLLECTION_FUNCTIONS.contains(&function.name);
         let mut arguments = Vec::with_capacity(call.arguments.len());
         for argument in &call.arguments {
-            let collection = if takes_collections { self.collection_operand(argument)? } else { None };
+            let collection = if takes_collections {
+                self.collection_operand(argument)?
+            } else {
+                None
+            };
             arguments.push(match collection {
                 Some(collection) => Expression::Constant(Value::from(collection.name.as_str())),
                 None => self.expression(argument)?,

@@ -9,7 +9,11 @@ use crate::function::RegexCache;
 
 /// Folds the outermost level of an expression; its parts were folded when they were made. In a part that may never be
 /// evaluated, what would warn or fail is left alone, so that it does so only if it is reached.
-pub(super) fn fold(expression: Expression, environment: &Environment, lazy: bool) -> (Expression, Vec<Warning>) {
+pub(super) fn fold(
+    expression: Expression,
+    environment: &Environment,
+    lazy: bool,
+) -> (Expression, Vec<Warning>) {
     let expression = match choose(expression) {
         Ok(chosen) => return (chosen, Vec::new()),
         Err(expression) => expression,
@@ -107,6 +111,8 @@ fn foldable(expression: &Expression) -> bool {
             Member::Named(_, value) => constant(value),
             Member::Computed(name, value) => constant(name) && constant(value),
         }),
-        Expression::Call(function, arguments) => function.deterministic && arguments.iter().all(constant),
+        Expression::Call(function, arguments) => {
+            function.deterministic && arguments.iter().all(constant)
+        }
     }
 }

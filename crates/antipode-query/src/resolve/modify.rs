@@ -25,15 +25,39 @@ impl Resolver<'_> {
         let collection = self.collection(&operation.collection)?;
         let options = self.modify_options("INSERT", operation.options.as_ref())?;
         let gives = match options.overwrite_mode {
-            OverwriteMode::Conflict => Gives { old: None, old_variable: None, new: true },
-            OverwriteMode::Ignore => Gives { old: Some(Meaning::Forbidden), old_variable: None, new: true },
+            OverwriteMode::Conflict => Gives {
+                old: None,
+                old_variable: None,
+                new: true,
+            },
+            OverwriteMode::Ignore => Gives {
+                old: Some(Meaning::Forbidden),
+                old_variable: None,
+                new: true,
+            },
             OverwriteMode::Replace | OverwriteMode::Update => self.gives_old(true),
         };
-        self.modify(collection, operation.collection.span, Action::Insert { document }, options, gives, nodes)
+        self.modify(
+            collection,
+            operation.collection.span,
+            Action::Insert { document },
+            options,
+            gives,
+            nodes,
+        )
     }
 
-    pub(super) fn update(&mut self, operation: &ast::Update, replace: bool, nodes: &mut Vec<Node>) -> Result<()> {
-        let key = operation.key.as_ref().map(|key| self.expression(key)).transpose()?;
+    pub(super) fn update(
+        &mut self,
+        operation: &ast::Update,
+        replace: bool,
+        nodes: &mut Vec<Node>,
+    ) -> Result<()> {
+        let key = operation
+            .key
+            .as_ref()
+            .map(|key| self.expression(key))
+            .transpose()?;
         let document = self.expression(&operation.document)?;
         let collection = self.collection(&operation.collection)?;
         let statement = if replace { "REPLACE" } else { "UPDATE" };
@@ -51,7 +75,14 @@ impl Resolver<'_> {
             Action::Update { key, patch }
         };
         let gives = self.gives_old(true);
-        self.modify(collection, operation.collection.span, action, options, gives, nodes)
+        self.modify(
+            collection,
+            operation.collection.span,
+            action,
+            options,
+            gives,
+            nodes,
+        )
     }
 
     pub(super) fn remove(&mut self, operation: &ast::Remove, nodes: &mut Vec<Node>) -> Result<()> {
@@ -59,7 +90,14 @@ impl Resolver<'_> {
         let collection = self.collection(&operation.collection)?;
         let options = self.modify_options("REMOVE", operation.options.as_ref())?;
         let gives = self.gives_old(false);
-        self.modify(collection, operation.collection.span, Action::Remove { key }, options, gives, nodes)
+        self.modify(
+            collection,
+            operation.collection.span,
+            Action::Remove { key },
+            options,
+            gives,
+            nodes,
+        )
     }
 
     pub(super) fn upsert(&mut self, operation: &ast::Upsert, nodes: &mut Vec<Node>) -> Result<()> {
@@ -83,9 +121,24 @@ impl Resolver<'_> {
             (Patch::plain(insert), Patch::plain(update))
         };
         let replace = operation.replace;
-        let action = Action::Upsert(Box::new(Upsert { current, key, condition, old, insert, update, replace }));
+        let action = Action::Upsert(Box::new(Upsert {
+            current,
+            key,
+            condition,
+            old,
+            insert,
+            update,
+            replace,
+        }));
         let gives = self.gives_old(true);
-        self.modify(collection, operation.collection.span, action, options, gives, nodes)
+        self.modify(
+            collection,
+            operation.collection.span,
+            action,
+            options,
+            gives,
+            nodes,
+        )
     }
 
     /// The condition of an UPSERT's look-up, and the key if it names one.
@@ -104,7 +157,9 @@ impl Resolver<'_> {
         let resolved = self.unfolded_object(example)?;
         let mut terms = Vec::new();
         flatten(Expression::Variable(current), resolved, &mut terms);
-        let condition = terms.into_iter().reduce(|left, right| Expression::And(Box::new([left, right])));
+        let condition = terms
+            .into_iter()
+            .reduce(|left, right| Expression::And(Box::new([left, right])));
         let condition = condition.unwrap_or(Expression::Constant(Value::Bool(true)));
         Ok((key_in(&condition, current), condition))
     }
@@ -112,20 +167,34 @@ impl Resolver<'_> {
     /// The search example of an UPSERT: an object literal without computed names, or a bind value that is an object.
     fn unfolded_object(&mut self, example: &Expr) -> Result<Expression> {
         if let ast::ExprKind::Object(members) = &example.kind
-            && members.iter().any(|member| matches!(member.kind, ast::MemberKind::Computed { .. }))
+            && members
+                .iter()
+                .any(|member| matches!(member.kind, ast::MemberKind::Computed { .. }))
         {
-            return Err(self.error(Code::QueryParse, "UPSERT search must not have computed names", example.span));
+            return Err(self.error(
+                Code::QueryParse,
+                "UPSERT search must not have computed names",
+                example.span,
+            ));
         }
         match self.expression(example)? {
             Expression::Constant(Value::Object(object)) => Ok(literal(&object)),
             object @ Expression::Object(_) => Ok(object),
-            _ => Err(self.error(Code::QueryParse, "UPSERT search must be an object", example.span)),
+            _ => Err(self.error(
+                Code::QueryParse,
+                "UPSERT search must be an object",
+                example.span,
+            )),
         }
     }
 
     fn gives_old(&mut self, new: bool) -> Gives {
         let variable = self.hidden();
-        Gives { old: Some(Meaning::Variable(variable)), old_variable: Some(variable), new }
+        Gives {
+            old: Some(Meaning::Variable(variable)),
+            old_variable: Some(variable),
+            new,
+        }
     }
 
     /// Adds the node; from here on the collection is modified, and `OLD` and `NEW` are those of this statement.
@@ -147,8 +216,18 @@ impl Resolver<'_> {
         if let Some(meaning) = gives.old {
             self.scopes.declare_special("OLD", meaning);
         }
-        let new = if gives.new { Some(self.special("NEW")) } else { None };
-        let modify = Modify { collection, action, options, old: gives.old_variable, new };
+        let new = if gives.new {
+            Some(self.special("NEW"))
+        } else {
+            None
+        };
+        let modify = Modify {
+            collection,
+            action,
+            options,
+            old: gives.old_variable,
+            new,
+        };
         self.node(NodeKind::Modify(Box::new(modify)), nodes)
     }
 
@@ -174,9 +253,10 @@ impl Resolver<'_> {
                 }
                 // Accepted, without effect here: durability and locking belong to the caller's request.
                 (
-                    "ignoreErrors" | "ignoreRevs" | "keepNull" | "mergeObjects" | "readOwnWrites" | "overwrite"
-                    | "overwriteMode" | "versionAttribute" | "waitForSync" | "exclusive" | "refillIndexCaches"
-                    | "indexHint" | "forceIndexHint" | "disableIndex" | "useCache",
+                    "ignoreErrors" | "ignoreRevs" | "keepNull" | "mergeObjects" | "readOwnWrites"
+                    | "overwrite" | "overwriteMode" | "versionAttribute" | "waitForSync"
+                    | "exclusive" | "refillIndexCaches" | "indexHint" | "forceIndexHint"
+                    | "disableIndex" | "useCache",
                     _,
                 ) => {}
                 (name, _) => self.unknown_option(statement, name),
@@ -221,19 +301,38 @@ fn flatten(base: Expression, example: Expression, terms: &mut Vec<Expression>) {
             for member in members {
                 match member {
                     Member::Named(name, value) => {
-                        flatten(Expression::Attribute(Box::new(base.clone()), name), value, terms);
+                        flatten(
+                            Expression::Attribute(Box::new(base.clone()), name),
+                            value,
+                            terms,
+                        );
                     }
                     Member::Computed(name, value) => {
-                        flatten(Expression::Element(Box::new([base.clone(), name])), value, terms);
+                        flatten(
+                            Expression::Element(Box::new([base.clone(), name])),
+                            value,
+                            terms,
+                        );
                     }
                 }
             }
         }
-        Expression::Constant(Value::Object(object)) if !object.is_empty() => flatten(base, literal(&object), terms),
+        Expression::Constant(Value::Object(object)) if !object.is_empty() => {
+            flatten(base, literal(&object), terms)
+        }
         value => {
             // An empty search matches every document.
-            if !matches!((&base, &value), (Expression::Variable(_), Expression::Object(_) | Expression::Constant(Value::Object(_)))) {
-                terms.push(Expression::Compare(Comparison::Equal, Box::new([base, value])));
+            if !matches!(
+                (&base, &value),
+                (
+                    Expression::Variable(_),
+                    Expression::Object(_) | Expression::Constant(Value::Object(_))
+                )
+            ) {
+                terms.push(Expression::Compare(
+                    Comparison::Equal,
+                    Box::new([base, value]),
+                ));
             }
         }
     }
@@ -242,15 +341,21 @@ fn flatten(base: Expression, example: Expression, terms: &mut Vec<Expression>) {
 /// What a condition compares `current._key` with, if every document that satisfies it has that key.
 fn key_in(condition: &Expression, current: Variable) -> Option<Expression> {
     let is_key = |expression: &Expression| match expression.attribute_path() {
-        Some((variable, names)) => variable.id == current.id && names.len() == 1 && &**names[0] == "_key",
+        Some((variable, names)) => {
+            variable.id == current.id && names.len() == 1 && &**names[0] == "_key"
+        }
         None => false,
     };
     match condition {
         Expression::And(parts) => key_in(&parts[0], current).or_else(|| key_in(&parts[1], current)),
-        Expression::Compare(Comparison::Equal, parts) if is_key(&parts[0]) && !parts[1].uses(current) => {
+        Expression::Compare(Comparison::Equal, parts)
+            if is_key(&parts[0]) && !parts[1].uses(current) =>
+        {
             Some(parts[1].clone())
         }
-        Expression::Compare(Comparison::Equal, parts) if is_key(&parts[1]) && !parts[0].uses(current) => {
+        Expression::Compare(Comparison::Equal, parts)
+            if is_key(&parts[1]) && !parts[0].uses(current) =>
+        {
             Some(parts[0].clone())
         }
         _ => None,

@@ -47,7 +47,10 @@ pub(super) struct Scopes(Vec<Scope>);
 
 impl Scopes {
     pub(super) fn open(&mut self, kind: ScopeKind) {
-        self.0.push(Scope { kind, entries: Vec::new() });
+        self.0.push(Scope {
+            kind,
+            entries: Vec::new(),
+        });
     }
 
     /// Closes the innermost scope.
@@ -66,7 +69,11 @@ impl Scopes {
 
     /// Declares a variable; false if the name is taken.
     pub(super) fn declare(&mut self, name: &str, variable: Variable) -> bool {
-        let taken = self.0.iter().flat_map(|scope| &scope.entries).any(|entry| !entry.special && entry.name == name);
+        let taken = self
+            .0
+            .iter()
+            .flat_map(|scope| &scope.entries)
+            .any(|entry| !entry.special && entry.name == name);
         if !taken {
             self.add(name, Meaning::Variable(variable), false);
         }
@@ -80,33 +87,60 @@ impl Scopes {
 
     fn add(&mut self, name: &str, meaning: Meaning, special: bool) {
         if let Some(scope) = self.0.last_mut() {
-            scope.entries.push(Entry { name: name.to_owned(), meaning, special });
+            scope.entries.push(Entry {
+                name: name.to_owned(),
+                meaning,
+                special,
+            });
         }
     }
 
     /// What a name means here.
     pub(super) fn find(&self, name: &str) -> Option<Meaning> {
-        let entries = self.0.iter().rev().flat_map(|scope| scope.entries.iter().rev());
-        entries.filter(|entry| entry.name == name).map(|entry| entry.meaning).next()
+        let entries = self
+            .0
+            .iter()
+            .rev()
+            .flat_map(|scope| scope.entries.iter().rev());
+        entries
+            .filter(|entry| entry.name == name)
+            .map(|entry| entry.meaning)
+            .next()
     }
 
     /// Names that a person may have meant.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|scope| &scope.entries).map(|entry| entry.name.as_str())
+        self.0
+            .iter()
+            .flat_map(|scope| &scope.entries)
+            .map(|entry| entry.name.as_str())
     }
 
     /// Whether a FOR or COLLECT is open in the current (sub)query.
     pub(super) fn in_loop(&self) -> bool {
-        self.0.last().is_some_and(|scope| scope.kind != ScopeKind::Query)
+        self.0
+            .last()
+            .is_some_and(|scope| scope.kind != ScopeKind::Query)
     }
 
     /// The user's variables that COLLECT gathers: those inside FOR scopes of the current (sub)query, or all of it where
     /// there is no FOR.
     pub(super) fn gathered(&self) -> Vec<(String, Variable)> {
-        let of_query = self.0.iter().rposition(|scope| scope.kind == ScopeKind::Query).unwrap_or(0);
+        let of_query = self
+            .0
+            .iter()
+            .rposition(|scope| scope.kind == ScopeKind::Query)
+            .unwrap_or(0);
         let inner = self.0.get(of_query + 1..).unwrap_or_default();
-        let scopes = if inner.is_empty() { self.0.get(of_query..).unwrap_or_default() } else { inner };
-        let entries = scopes.iter().flat_map(|scope| &scope.entries).filter(|entry| !entry.special);
+        let scopes = if inner.is_empty() {
+            self.0.get(of_query..).unwrap_or_default()
+        } else {
+            inner
+        };
+        let entries = scopes
+            .iter()
+            .flat_map(|scope| &scope.entries)
+            .filter(|entry| !entry.special);
         entries
             .filter_map(|entry| match entry.meaning {
                 Meaning::Variable(variable) => Some((entry.name.clone(), variable)),

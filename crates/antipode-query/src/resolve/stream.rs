@@ -19,13 +19,23 @@ impl Resolver<'_> {
     ) -> Result<()> {
         let stream = self.stream(source)?;
         if self.published.contains(&stream.name) {
-            let message = format!("access after data-modification by the same query: stream '{}'", stream.name);
+            let message = format!(
+                "access after data-modification by the same query: stream '{}'",
+                stream.name
+            );
             return Err(self.error(Code::AccessAfterModification, message, source.span));
         }
         let read = self.stream_read(stream.id, options)?;
         self.scopes.open(ScopeKind::For);
         let (variable, parts) = self.loop_variable(target)?;
-        self.node(NodeKind::EnumerateStream { stream, read: Box::new(read), variable }, nodes)?;
+        self.node(
+            NodeKind::EnumerateStream {
+                stream,
+                read: Box::new(read),
+                variable,
+            },
+            nodes,
+        )?;
         if parts {
             self.bind_parts(target, Expression::Variable(variable), nodes)?;
         }
@@ -46,7 +56,9 @@ impl Resolver<'_> {
         for (name, value) in self.options(options)? {
             let understood = match &*name {
                 "from" => stream_from(&value).map(|from| read.from = from),
-                "until" if value.as_str() == Some("never") || !value.attribute("idle").is_null() => {
+                "until"
+                    if value.as_str() == Some("never") || !value.attribute("idle").is_null() =>
+                {
                     let message = "a query reads a bounded part of a stream: until \"now\", {at: …} or {id: …}";
                     return Err(self.error(Code::StreamUnbounded, message, span));
                 }
@@ -77,7 +89,11 @@ impl Resolver<'_> {
         Ok(read)
     }
 
-    pub(super) fn publish(&mut self, operation: &ast::Publish, nodes: &mut Vec<Node>) -> Result<()> {
+    pub(super) fn publish(
+        &mut self,
+        operation: &ast::Publish,
+        nodes: &mut Vec<Node>,
+    ) -> Result<()> {
         let payload = self.expression(&operation.payload)?;
         let stream = self.stream(&operation.stream)?;
         let mut publish = Publish {
@@ -94,8 +110,15 @@ impl Resolver<'_> {
             self.publish_options(&mut publish, options)?;
         }
         if self.published.contains(&publish.stream.name) {
-            let message = format!("stream '{}' is written twice by the same query", publish.stream.name);
-            return Err(self.error(Code::AccessAfterModification, message, operation.stream.span));
+            let message = format!(
+                "stream '{}' is written twice by the same query",
+                publish.stream.name
+            );
+            return Err(self.error(
+                Code::AccessAfterModification,
+                message,
+                operation.stream.span,
+            ));
         }
         self.published.push(publish.stream.name.clone());
         publish.new = Some(self.special("NEW"));
@@ -105,9 +128,11 @@ impl Resolver<'_> {
     /// Key, properties and event time may be expressions, unlike other options.
     fn publish_options(&mut self, publish: &mut Publish, options: &Expr) -> Result<()> {
         let members: Vec<(Str, Expression)> = match self.expression(options)? {
-            Expression::Constant(Value::Object(object)) => {
-                object.to_pairs().into_iter().map(|(name, value)| (name, Expression::Constant(value))).collect()
-            }
+            Expression::Constant(Value::Object(object)) => object
+                .to_pairs()
+                .into_iter()
+                .map(|(name, value)| (name, Expression::Constant(value)))
+                .collect(),
             Expression::Object(members) => members
                 .into_iter()
                 .filter_map(|member| match member {
@@ -122,7 +147,9 @@ impl Resolver<'_> {
                 ("key", value) => publish.key = Some(value),
                 ("properties", value) => publish.properties = Some(value),
                 ("eventTime", value) => publish.event_time = Some(value),
-                ("envelope", value) => publish.envelope = value.constant().is_some_and(Value::truthy),
+                ("envelope", value) => {
+                    publish.envelope = value.constant().is_some_and(Value::truthy)
+                }
                 ("format", value) => match value.constant().and_then(payload_format) {
                     Some(format) => publish.format = format,
                     None => {
@@ -189,7 +216,11 @@ fn moment(value: &Value) -> Option<i64> {
 }
 
 fn texts(value: &Value) -> Option<Vec<String>> {
-    value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+    value
+        .as_array()?
+        .iter()
+        .map(|text| text.as_str().map(str::to_owned))
+        .collect()
 }
 
 fn payload_format(value: &Value) -> Option<PayloadFormat> {

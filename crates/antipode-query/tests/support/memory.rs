@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use antipode_crdt::{Draft, DraftChange, Number, Path};
 use antipode_query::{
-    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, KeyBounds, Message, Retry, Scan, Source,
-    SourceError, StreamFrom, StreamId, StreamInfo, StreamRead, StreamUntil, Transaction, Written,
+    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, KeyBounds, Message,
+    Retry, Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo, StreamRead, StreamUntil,
+    Transaction, Written,
 };
 use antipode_value::{Object, Str, Value, compare_binary};
 
@@ -40,8 +41,18 @@ impl Database {
 
     pub fn create_collection(&mut self, name: &str, kind: CollectionKind) {
         self.ids += 1;
-        let info = CollectionInfo { id: CollectionId(self.ids), name: name.to_owned(), kind };
-        self.collections.insert(name.to_owned(), Collection { info, documents: BTreeMap::new() });
+        let info = CollectionInfo {
+            id: CollectionId(self.ids),
+            name: name.to_owned(),
+            kind,
+        };
+        self.collections.insert(
+            name.to_owned(),
+            Collection {
+                info,
+                documents: BTreeMap::new(),
+            },
+        );
     }
 
     pub fn drop_collection(&mut self, name: &str) {
@@ -57,13 +68,28 @@ impl Database {
     #[allow(dead_code)] // Not every program that uses this module has streams.
     pub fn create_stream(&mut self, name: &str) {
         self.ids += 1;
-        let info = StreamInfo { id: StreamId(self.ids), name: name.to_owned() };
-        self.streams.insert(name.to_owned(), Stream { info, messages: Vec::new() });
+        let info = StreamInfo {
+            id: StreamId(self.ids),
+            name: name.to_owned(),
+        };
+        self.streams.insert(
+            name.to_owned(),
+            Stream {
+                info,
+                messages: Vec::new(),
+            },
+        );
     }
 
     /// Stores a document as it is, by its `_key`.
     pub fn put(&mut self, collection: &str, document: &Value) {
-        let Some(id) = self.collections.get(collection).map(|collection| collection.info.id) else { return };
+        let Some(id) = self
+            .collections
+            .get(collection)
+            .map(|collection| collection.info.id)
+        else {
+            return;
+        };
         let key = document.attribute("_key").to_text().to_string();
         let key = if key.is_empty() { self.next_key() } else { key };
         self.store(id, &key, Some(strip(document)));
@@ -76,7 +102,10 @@ impl Database {
     }
 
     pub fn begin(&self) -> MemoryTransaction {
-        MemoryTransaction { snapshot: self.clone(), state: RefCell::new(self.clone()) }
+        MemoryTransaction {
+            snapshot: self.clone(),
+            state: RefCell::new(self.clone()),
+        }
     }
 
     pub fn commit(&mut self, transaction: MemoryTransaction) {
@@ -89,34 +118,55 @@ impl Database {
     }
 
     fn by_id(&self, id: CollectionId) -> Result<&Collection, SourceError> {
-        let found = self.collections.values().find(|collection| collection.info.id == id);
-        found.ok_or_else(|| SourceError::Gone { name: format!("{id:?}") })
+        let found = self
+            .collections
+            .values()
+            .find(|collection| collection.info.id == id);
+        found.ok_or_else(|| SourceError::Gone {
+            name: format!("{id:?}"),
+        })
     }
 
     /// Stores or removes the body of a document; gives the document with its system attributes.
     fn store(&mut self, id: CollectionId, key: &str, body: Option<Object>) -> Option<Value> {
         self.revisions += 1;
         let revision = format!("_r{}", self.revisions);
-        let collection = self.collections.values_mut().find(|collection| collection.info.id == id)?;
+        let collection = self
+            .collections
+            .values_mut()
+            .find(|collection| collection.info.id == id)?;
         let Some(body) = body else {
             collection.documents.remove(key);
             return None;
         };
         let front = vec![
             (Str::from("_key"), Value::from(key)),
-            (Str::from("_id"), Value::from(format!("{}/{key}", collection.info.name))),
+            (
+                Str::from("_id"),
+                Value::from(format!("{}/{key}", collection.info.name)),
+            ),
             (Str::from("_rev"), Value::from(revision)),
         ];
         let document = Value::Object(Object::overlay(front, &body));
-        collection.documents.insert(key.to_owned(), document.clone());
+        collection
+            .documents
+            .insert(key.to_owned(), document.clone());
         Some(document)
     }
 }
 
 fn strip(document: &Value) -> Object {
     let system = ["_key", "_id", "_rev"];
-    let pairs = document.as_object().map(Object::to_pairs).unwrap_or_default();
-    Object::from_pairs(pairs.into_iter().filter(|(name, _)| !system.contains(&&**name)).collect())
+    let pairs = document
+        .as_object()
+        .map(Object::to_pairs)
+        .unwrap_or_default();
+    Object::from_pairs(
+        pairs
+            .into_iter()
+            .filter(|(name, _)| !system.contains(&&**name))
+            .collect(),
+    )
 }
 
 /// A snapshot, and the state with the writes of the transaction.
@@ -135,7 +185,11 @@ impl Scan for Documents {
 }
 
 fn documents(collection: &Collection, keys: &KeyBounds) -> Box<dyn Scan> {
-    let inside = collection.documents.iter().filter(|(key, _)| keys.contains(key)).map(|(_, document)| document.clone());
+    let inside = collection
+        .documents
+        .iter()
+        .filter(|(key, _)| keys.contains(key))
+        .map(|(_, document)| document.clone());
     let mut inside: Vec<Value> = inside.collect();
     if keys.reverse {
         inside.reverse();
@@ -145,11 +199,18 @@ fn documents(collection: &Collection, keys: &KeyBounds) -> Box<dyn Scan> {
 
 impl Catalog for Database {
     fn collection(&self, name: &str) -> Result<Option<CollectionInfo>, SourceError> {
-        Ok(self.collections.get(name).map(|collection| collection.info.clone()))
+        Ok(self
+            .collections
+            .get(name)
+            .map(|collection| collection.info.clone()))
     }
 
     fn collections(&self) -> Result<Vec<CollectionInfo>, SourceError> {
-        Ok(self.collections.values().map(|collection| collection.info.clone()).collect())
+        Ok(self
+            .collections
+            .values()
+            .map(|collection| collection.info.clone())
+            .collect())
     }
 
     fn stream(&self, name: &str) -> Result<Option<StreamInfo>, SourceError> {
@@ -157,7 +218,9 @@ impl Catalog for Database {
     }
 
     fn estimate(&self, collection: CollectionId) -> u64 {
-        self.by_id(collection).map(|collection| collection.documents.len() as u64).unwrap_or(0)
+        self.by_id(collection)
+            .map(|collection| collection.documents.len() as u64)
+            .unwrap_or(0)
     }
 }
 
@@ -188,7 +251,11 @@ impl Source for MemoryTransaction {
         Ok(self.snapshot.by_id(collection)?.documents.get(key).cloned())
     }
 
-    fn scan(&self, collection: CollectionId, keys: &KeyBounds) -> Result<Box<dyn Scan + '_>, SourceError> {
+    fn scan(
+        &self,
+        collection: CollectionId,
+        keys: &KeyBounds,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
         Ok(documents(self.snapshot.by_id(collection)?, keys))
     }
 
@@ -198,15 +265,30 @@ impl Source for MemoryTransaction {
         vertex: &str,
         direction: Direction,
     ) -> Result<Box<dyn Scan + '_>, SourceError> {
-        let end = if direction == Direction::Out { "_from" } else { "_to" };
+        let end = if direction == Direction::Out {
+            "_from"
+        } else {
+            "_to"
+        };
         let all = self.snapshot.by_id(collection)?.documents.values();
-        let edges: Vec<Value> = all.filter(|edge| edge.attribute(end).as_str() == Some(vertex)).cloned().collect();
+        let edges: Vec<Value> = all
+            .filter(|edge| edge.attribute(end).as_str() == Some(vertex))
+            .cloned()
+            .collect();
         Ok(Box::new(Documents(edges.into_iter())))
     }
 
     fn messages(&self, read: &StreamRead) -> Result<Box<dyn Scan + '_>, SourceError> {
-        let stream = self.snapshot.streams.values().find(|stream| stream.info.id == read.stream);
-        let Some(stream) = stream else { return Err(SourceError::Gone { name: format!("{:?}", read.stream) }) };
+        let stream = self
+            .snapshot
+            .streams
+            .values()
+            .find(|stream| stream.info.id == read.stream);
+        let Some(stream) = stream else {
+            return Err(SourceError::Gone {
+                name: format!("{:?}", read.stream),
+            });
+        };
         let shown = stream.messages.iter().enumerate().map(|(place, message)| {
             Value::object([
                 ("id", Value::from(format!("{:08}", place + 1))),
@@ -224,16 +306,25 @@ impl Source for MemoryTransaction {
             StreamFrom::Earliest => 0,
             StreamFrom::Latest => all.len(),
             StreamFrom::Last(last) => all.len().saturating_sub(*last as usize),
-            StreamFrom::After(id) => all.partition_point(|message| message.attribute("id").to_text() <= Str::from(id.as_str())),
-            StreamFrom::At(at) => all.partition_point(|message| message.attribute("publishTime").to_int() < *at),
+            StreamFrom::After(id) => all.partition_point(|message| {
+                message.attribute("id").to_text() <= Str::from(id.as_str())
+            }),
+            StreamFrom::At(at) => {
+                all.partition_point(|message| message.attribute("publishTime").to_int() < *at)
+            }
         };
-        let wanted = all.into_iter().skip(first).filter(|message| match &read.until {
-            StreamUntil::Now => true,
-            StreamUntil::At(at) => message.attribute("publishTime").to_int() < *at,
-            StreamUntil::Id(id) => message.attribute("id").to_text() <= Str::from(id.as_str()),
-        });
+        let wanted = all
+            .into_iter()
+            .skip(first)
+            .filter(|message| match &read.until {
+                StreamUntil::Now => true,
+                StreamUntil::At(at) => message.attribute("publishTime").to_int() < *at,
+                StreamUntil::Id(id) => message.attribute("id").to_text() <= Str::from(id.as_str()),
+            });
         let wanted = wanted.filter(|message| {
-            read.key.as_deref().is_none_or(|key| message.attribute("key").as_str() == Some(key))
+            read.key
+                .as_deref()
+                .is_none_or(|key| message.attribute("key").as_str() == Some(key))
         });
         Ok(Box::new(Documents(wanted.collect::<Vec<_>>().into_iter())))
     }
@@ -253,14 +344,26 @@ impl Transaction for MemoryTransaction {
         let name = state.by_id(collection)?.info.name.clone();
         let old = state.by_id(collection)?.documents.get(&key).cloned();
         match (expect, &old) {
-            (Expect::Absent, Some(_)) => return Err(SourceError::KeyTaken { collection: name, key }),
-            (Expect::Exists | Expect::Unchanged, None) => return Err(SourceError::NotFound { collection: name, key }),
+            (Expect::Absent, Some(_)) => {
+                return Err(SourceError::KeyTaken {
+                    collection: name,
+                    key,
+                });
+            }
+            (Expect::Exists | Expect::Unchanged, None) => {
+                return Err(SourceError::NotFound {
+                    collection: name,
+                    key,
+                });
+            }
             _ => {}
         }
         let body = match draft {
             Draft::Insert(value) | Draft::Put(value) | Draft::Replace(value) => Some(strip(&value)),
             Draft::InsertWith { value, changes } => Some(strip(&changed(value, changes))),
-            Draft::Update(changes) => Some(strip(&changed(old.clone().unwrap_or_default(), changes))),
+            Draft::Update(changes) => {
+                Some(strip(&changed(old.clone().unwrap_or_default(), changes)))
+            }
             Draft::Remove | Draft::Purge => None,
         };
         check(body.as_ref())?;
@@ -269,18 +372,35 @@ impl Transaction for MemoryTransaction {
     }
 
     fn current(&self, collection: CollectionId, key: &str) -> Result<Option<Value>, SourceError> {
-        Ok(self.state.borrow().by_id(collection)?.documents.get(key).cloned())
+        Ok(self
+            .state
+            .borrow()
+            .by_id(collection)?
+            .documents
+            .get(key)
+            .cloned())
     }
 
-    fn scan_current(&self, collection: CollectionId, keys: &KeyBounds) -> Result<Box<dyn Scan + '_>, SourceError> {
+    fn scan_current(
+        &self,
+        collection: CollectionId,
+        keys: &KeyBounds,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
         Ok(documents(self.state.borrow().by_id(collection)?, keys))
     }
 
     fn publish(&self, stream: StreamId, message: Message) -> Result<Value, SourceError> {
         let mut state = self.state.borrow_mut();
         let now_ms = state.now_ms;
-        let found = state.streams.values_mut().find(|found| found.info.id == stream);
-        let Some(found) = found else { return Err(SourceError::Gone { name: format!("{stream:?}") }) };
+        let found = state
+            .streams
+            .values_mut()
+            .find(|found| found.info.id == stream);
+        let Some(found) = found else {
+            return Err(SourceError::Gone {
+                name: format!("{stream:?}"),
+            });
+        };
         found.messages.push(message);
         let seq = found.messages.len();
         Ok(Value::object([
@@ -297,8 +417,20 @@ const DEPTH_MAX: usize = 200;
 fn check(body: Option<&Object>) -> Result<(), SourceError> {
     fn depth(value: &Value) -> usize {
         match value {
-            Value::Array(array) => 1 + array.iter().map(|element| depth(&element)).max().unwrap_or(0),
-            Value::Object(object) => 1 + object.values().map(|element| depth(&element)).max().unwrap_or(0),
+            Value::Array(array) => {
+                1 + array
+                    .iter()
+                    .map(|element| depth(&element))
+                    .max()
+                    .unwrap_or(0)
+            }
+            Value::Object(object) => {
+                1 + object
+                    .values()
+                    .map(|element| depth(&element))
+                    .max()
+                    .unwrap_or(0)
+            }
             _ => 0,
         }
     }
@@ -322,7 +454,9 @@ fn changed(mut value: Value, changes: Vec<(Path, DraftChange)>) -> Value {
 
 /// The value with a change at a path below it; none if it is removed.
 fn at(value: &Value, path: &[Str], change: &DraftChange) -> Option<Value> {
-    let Some((name, below)) = path.split_first() else { return here(value, change) };
+    let Some((name, below)) = path.split_first() else {
+        return here(value, change);
+    };
     let object = match value {
         Value::Object(object) => object.clone(),
         _ if matches!(change, DraftChange::Unset) => return Some(value.clone()),
@@ -341,7 +475,12 @@ fn at(value: &Value, path: &[Str], change: &DraftChange) -> Option<Value> {
 }
 
 fn here(value: &Value, change: &DraftChange) -> Option<Value> {
-    let elements = || value.as_array().map(|array| array.to_vec()).unwrap_or_default();
+    let elements = || {
+        value
+            .as_array()
+            .map(|array| array.to_vec())
+            .unwrap_or_default()
+    };
     Some(match change {
         DraftChange::Assign(new) => new.clone(),
         DraftChange::Unset => return None,
@@ -356,7 +495,9 @@ fn here(value: &Value, change: &DraftChange) -> Option<Value> {
                 (false, by) => Value::float(base.to_float() + by.to_float()),
             },
         },
-        DraftChange::Append(values) => Value::array(elements().into_iter().chain(values.iter().cloned())),
+        DraftChange::Append(values) => {
+            Value::array(elements().into_iter().chain(values.iter().cloned()))
+        }
         DraftChange::Prepend(values) => Value::array(values.iter().cloned().chain(elements())),
         DraftChange::AddUnique(values) => {
             let mut all = elements();
@@ -367,9 +508,15 @@ fn here(value: &Value, change: &DraftChange) -> Option<Value> {
             }
             Value::array(all)
         }
-        DraftChange::RemoveValues(values) => Value::array(elements().into_iter().filter(|v| !values.contains(v))),
-        DraftChange::Max(other) if value.is_null() || compare_binary(other, value).is_gt() => other.clone(),
-        DraftChange::Min(other) if value.is_null() || compare_binary(other, value).is_lt() => other.clone(),
+        DraftChange::RemoveValues(values) => {
+            Value::array(elements().into_iter().filter(|v| !values.contains(v)))
+        }
+        DraftChange::Max(other) if value.is_null() || compare_binary(other, value).is_gt() => {
+            other.clone()
+        }
+        DraftChange::Min(other) if value.is_null() || compare_binary(other, value).is_lt() => {
+            other.clone()
+        }
         DraftChange::Max(_) | DraftChange::Min(_) => value.clone(),
     })
 }

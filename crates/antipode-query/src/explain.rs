@@ -1,0 +1,642 @@
+//! EXPLAIN: the plan as a tree for people and as JSON for programs.
+//!
+//! The vocabulary of the comments is AQL's, since tools and tests match it. Estimates are rough and unit-less: they say
+//! which of two plans is cheaper, not how long a query takes.
+
+use std::fmt::Write as _;
+
+use antipode_value::{Str, Value};
+
+use crate::expression::Expression;
+use crate::plan::{
+    Access, Action, Bound, GroupMember, Modify, Node, NodeKind, Patch, Pipeline, Plan,
+};
+use crate::source::Direction;
+
+mod print;
+
+use print::Printer;
+
+/// A node with what EXPLAIN computes about it.
+struct Line<'p> {
+    node: &'p Node,
+    depth: usize,
+    producer: Option<u32>,
+    rows: f64,
+    cost: f64,
+    /// The line that a subquery node runs.
+    subquery: Option<&'p Pipeline>,
+}
+
+impl Plan {
+    /// The plan as a table with an indented tree, the intents that were captured, and the rules that changed it.
+    pub fn explain_text(&self) -> String {
+        let printer = Printer {
+            names: &self.variables,
+        };
+        let lines = self.lines();
+        let mut out = String::new();
+        let _ = writeln!(out, "Query:");
+        for line in self.text.lines() {
+            let _ = writeln!(out, " {line}");
+        }
+        let _ = writeln!(out, "\nExecution plan:");
+        let kinds = lines
+            .iter()
+            .map(|line| line.kind().len())
+            .max()
+            .unwrap_or(8)
+            .max(8);
+        let _ = writeln!(
+            out,
+            " {:>3}  {:kinds$}  {:>9}   Comment",
+            "Id", "NodeType", "Est."
+        );
+        for line in &lines {
+            let comment = comment(line, &printer);
+            let bullet = if line.depth == 0 {
+                "* ".to_string()
+            } else {
+                format!("{}- ", "  ".repeat(line.depth))
+            };
+            let rows = format!("{:.0}", line.rows);
+            let _ = writeln!(
+                out,
+                " {:>3}  {:kinds$}  {rows:>9}   {bullet}{comment}",
+                line.node.id,
+                line.kind()
+            );
+        }
+        let indexes: Vec<String> = lines
+            .iter()
+            .filter_map(|line| index_line(line, &printer))
+            .collect();
+        let _ = writeln!(
+            out,
+            "\nIndexes used:\n{}",
+            if indexes.is_empty() {
+                " none".into()
+            } else {
+                indexes.join("\n")
+            }
+        );
+        let intents: Vec<String> = lines
+            .iter()
+            .flat_map(|line| intent_lines(line, &printer))
+            .collect();
+        if !intents.is_empty() {
+            let _ = writeln!(out, "\nIntents captured:\n{}", intents.join("\n"));
+        }
+        let rules = if self.rules.is_empty() {
+            "none".to_string()
+        } else {
+            self.rules.join(", ")
+        };
+        let _ = writeln!(out, "\nOptimization rules applied: {rules}");
+        for warning in &self.warnings {
+            let _ = writeln!(
+                out,
+                "Warning {}: {}",
+                warning.code.number(),
+                warning.message
+            );
+        }
+        out
+    }
+
+    /// The plan as an object.
+    pub fn explain_json(&self) -> Value {
+        let printer = Printer {
+            names: &self.variables,
+        };
+        let lines = self.lines();
+        let nodes = lines.iter().map(|line| node_json(line, &printer));
+        let collections = self.collections.iter().map(|used| {
+            Value::object([
+                ("name", Value::from(used.collection.name.as_str())),
+                (
+                    "type",
+                    Value::from(if used.written { "write" } else { "read" }),
+                ),
+            ])
+        });
+        let variables = self.variables.iter().enumerate().map(|(id, name)| {
+            Value::object([("id", Value::from(id)), ("name", Value::from(name))])
+        });
+        let (rows, cost) = lines
+            .last()
+            .map_or((0.0, 0.0), |line| (line.rows, line.cost));
+        let plan = Value::object([
+            ("nodes", Value::array(nodes)),
+            ("rules", Value::array(self.rules.iter().copied())),
+            ("collections", Value::array(collections)),
+            ("variables", Value::array(variables)),
+            ("estimatedCost", Value::float(cost)),
+            ("estimatedNrItems", Value::float(rows.round())),
+            ("isModificationQuery", Value::from(self.is_modification())),
+        ]);
+        let warnings = self.warnings.iter().map(|warning| {
+            Value::object([
+                ("code", Value::from(warning.code.number())),
+                ("message", Value::from(warning.message.as_str())),
+            ])
+        });
+        Value::object([
+            ("plan", plan),
+            ("cacheable", Value::from(self.is_cacheable())),
+            ("warnings", Value::array(warnings)),
+        ])
+    }
+
+    /// Whether the same query on the same data always gives the same result, and nothing else.
+    pub fn is_cacheable(&self) -> bool {
+        fn steady(pipeline: &Pipeline) -> bool {
+            pipeline.nodes.iter().all(|node| {
+                let mut steady = !matches!(node.kind, NodeKind::EnumerateStream { .. });
+                node.each_expression(&mut |expression| steady &= expression.is_deterministic());
+                steady
+            })
+        }
+        !self.is_modification() && self.warnings.is_empty() && steady(&self.root)
+    }
+
+    fn lines(&self) -> Vec<Line<'_>> {
+        let mut lines = Vec::new();
+        add_lines(&self.root, 0, 1.0, &mut lines);
+        lines
+    }
+}
+
+/// Adds the nodes of a line, those of its subqueries after the node that runs them; gives its rows and cost.
+fn add_lines<'p>(
+    pipeline: &'p Pipeline,
+    depth: usize,
+    start: f64,
+    lines: &mut Vec<Line<'p>>,
+) -> (f64, f64) {
+    let mut rows = start;
+    let mut cost = 0.0;
+    let mut producer = None;
+    for (position, node) in pipeline.nodes.iter().enumerate() {
+        let (out, added) = estimate(node, rows);
+        let subquery = match &node.kind {
+            NodeKind::Calculation {
+                expression: Expression::Subquery(inner),
+                ..
+            } => Some(&**inner),
+            _ => None,
+        };
+        let depth = depth + usize::from(position > 0);
+        lines.push(Line {
+            node,
+            depth,
+            producer,
+            rows: out,
+            cost: cost + added,
+            subquery,
+        });
+        let place = lines.len() - 1;
+        if let Some(inner) = subquery {
+            let (_, inner_cost) = add_lines(inner, depth + 1, 1.0, lines);
+            cost += rows * inner_cost;
+            if let Some(line) = lines.get_mut(place) {
+                line.cost = cost + added;
+            }
+        }
+        cost += added;
+        rows = out;
+        producer = Some(node.id);
+    }
+    (rows, cost)
+}
+
+/// Rows out and cost of a node for so many rows in.
+fn estimate(node: &Node, rows: f64) -> (f64, f64) {
+    /// Rows of a list whose length is not known.
+    const LIST: f64 = 100.0;
+    /// Edges of a vertex.
+    const DEGREE: f64 = 10.0;
+    /// Elements of a list of keys that is not known.
+    const KEYS: f64 = 10.0;
+    match &node.kind {
+        NodeKind::Singleton => (1.0, 1.0),
+        NodeKind::EnumerateCollection(enumerate) => {
+            let documents = enumerate.documents as f64;
+            let (found, search) = match &enumerate.access {
+                Access::Full => return (rows * documents, rows * documents),
+                Access::Key { many: false, .. } => (1.0, 1.0),
+                Access::Key {
+                    many: true, keys, ..
+                } => (known_length(keys).unwrap_or(KEYS), 1.0),
+                Access::Edge { many: false, .. } => (DEGREE, 1.0),
+                Access::Edge {
+                    many: true,
+                    vertices,
+                    ..
+                } => (DEGREE * known_length(vertices).unwrap_or(KEYS), 1.0),
+            };
+            let found = found.min(documents);
+            (
+                rows * found,
+                rows * (search * documents.max(2.0).log2() + found),
+            )
+        }
+        NodeKind::EnumerateList { list, .. } => {
+            let out = rows * known_length(list).unwrap_or(LIST);
+            (out, out)
+        }
+        NodeKind::EnumerateStream { .. } => (rows * LIST, rows * LIST),
+        NodeKind::Filter(_) => (rows * 0.5, rows),
+        NodeKind::Sort {
+            limit: Some(limit), ..
+        } => {
+            let out = rows.min(*limit as f64);
+            (out, rows * (*limit as f64).max(2.0).log2())
+        }
+        NodeKind::Sort { limit: None, .. } => (rows, rows * rows.max(2.0).log2()),
+        NodeKind::Limit { offset, count, .. } => {
+            let out = count
+                .map_or(f64::INFINITY, |count| count as f64)
+                .min((rows - *offset as f64).max(0.0));
+            (out, out)
+        }
+        NodeKind::Collect(collect) if collect.keys.is_empty() => (1.0, rows),
+        NodeKind::Collect(_) => (rows * 0.8, rows * 1.5),
+        NodeKind::NoResults => (0.0, 0.0),
+        NodeKind::Calculation { .. }
+        | NodeKind::Window(_)
+        | NodeKind::Distinct(_)
+        | NodeKind::Modify(_)
+        | NodeKind::Publish(_)
+        | NodeKind::Return(_) => (rows, rows),
+    }
+}
+
+fn known_length(list: &Expression) -> Option<f64> {
+    match list {
+        Expression::Constant(Value::Array(array)) => Some(array.len() as f64),
+        Expression::Array(elements) => Some(elements.len() as f64),
+        Expression::Range(ends) => {
+            let (first, last) = (
+                ends[0].constant()?.to_float(),
+                ends[1].constant()?.to_float(),
+            );
+            Some((last - first).abs() + 1.0)
+        }
+        _ => None,
+    }
+}
+
+impl Line<'_> {
+    fn kind(&self) -> &'static str {
+        match &self.node.kind {
+            NodeKind::Singleton => "SingletonNode",
+            NodeKind::EnumerateCollection(enumerate)
+                if matches!(enumerate.access, Access::Full) =>
+            {
+                "EnumerateCollectionNode"
+            }
+            NodeKind::EnumerateCollection(_) => "IndexNode",
+            NodeKind::EnumerateList { .. } => "EnumerateListNode",
+            NodeKind::EnumerateStream { .. } => "EnumerateStreamNode",
+            NodeKind::Calculation { .. } if self.subquery.is_some() => "SubqueryNode",
+            NodeKind::Calculation { .. } => "CalculationNode",
+            NodeKind::Filter(_) => "FilterNode",
+            NodeKind::Sort { .. } => "SortNode",
+            NodeKind::Limit { .. } => "LimitNode",
+            NodeKind::Collect(_) | NodeKind::Distinct(_) => "CollectNode",
+            NodeKind::Window(_) => "WindowNode",
+            NodeKind::Modify(modify) => match &modify.action {
+                Action::Insert { .. } => "InsertNode",
+                Action::Update { .. } => "UpdateNode",
+                Action::Replace { .. } => "ReplaceNode",
+                Action::Remove { .. } => "RemoveNode",
+                Action::Upsert(_) => "UpsertNode",
+            },
+            NodeKind::Publish(_) => "PublishNode",
+            NodeKind::NoResults => "NoResultsNode",
+            NodeKind::Return(_) => "ReturnNode",
+        }
+    }
+}
+
+fn comment(line: &Line<'_>, printer: &Printer<'_>) -> String {
+    let show = |expression: &Expression| printer.expression(expression);
+    match &line.node.kind {
+        NodeKind::Singleton => "ROOT".into(),
+        NodeKind::EnumerateCollection(enumerate) => {
+            let name = printer.variable(enumerate.variable);
+            let access = match &enumerate.access {
+                Access::Full => "full collection scan",
+                Access::Key { .. } => "primary index scan",
+                Access::Edge { .. } => "edge index scan",
+            };
+            format!(
+                "FOR {name} IN {}   /* {access} */",
+                enumerate.collection.name
+            )
+        }
+        NodeKind::EnumerateList { list, variable } => {
+            format!(
+                "FOR {} IN {}   /* list iteration */",
+                printer.variable(*variable),
+                show(list)
+            )
+        }
+        NodeKind::EnumerateStream {
+            stream, variable, ..
+        } => {
+            format!(
+                "FOR {} IN STREAM {}   /* bounded */",
+                printer.variable(*variable),
+                stream.name
+            )
+        }
+        NodeKind::Calculation { variable, .. } if line.subquery.is_some() => {
+            format!("LET {} = …   /* subquery */", printer.variable(*variable))
+        }
+        NodeKind::Calculation {
+            expression,
+            variable,
+        } => {
+            format!("LET {} = {}", printer.variable(*variable), show(expression))
+        }
+        NodeKind::Filter(condition) => format!("FILTER {}", show(condition)),
+        NodeKind::Sort { keys, limit } => {
+            let keys: Vec<String> = keys
+                .iter()
+                .map(|key| {
+                    format!(
+                        "{} {}",
+                        show(&key.expression),
+                        if key.ascending { "ASC" } else { "DESC" }
+                    )
+                })
+                .collect();
+            let strategy = if limit.is_some() {
+                "constrained heap"
+            } else {
+                "standard"
+            };
+            format!(
+                "SORT {}   /* sorting strategy: {strategy} */",
+                keys.join(", ")
+            )
+        }
+        NodeKind::Limit {
+            offset,
+            count,
+            full_count,
+            ..
+        } => {
+            let count = count.map_or("null".into(), |count| count.to_string());
+            let counted = if *full_count {
+                "   /* last top-level LIMIT */"
+            } else {
+                ""
+            };
+            format!("LIMIT {offset}, {count}{counted}")
+        }
+        NodeKind::Collect(collect) => collect_comment(collect, printer),
+        NodeKind::Window(window) => {
+            let bound = |bound: &Bound| match bound {
+                Bound::Unbounded => "\"unbounded\"".to_string(),
+                Bound::Offset(offset) => offset.to_json(),
+            };
+            let range = window
+                .range
+                .as_ref()
+                .map_or(String::new(), |range| format!("{} WITH ", show(range)));
+            let frame = format!(
+                "preceding: {}, following: {}",
+                bound(&window.preceding),
+                bound(&window.following)
+            );
+            format!(
+                "WINDOW {range}{{ {frame} }} AGGREGATE {}",
+                printer.aggregates(&window.aggregates)
+            )
+        }
+        NodeKind::Distinct(expression) => format!("COLLECT {}   /* distinct */", show(expression)),
+        NodeKind::Modify(modify) => modify_comment(modify, printer),
+        NodeKind::Publish(publish) => {
+            format!(
+                "INSERT {} INTO STREAM {}",
+                show(&publish.payload),
+                publish.stream.name
+            )
+        }
+        NodeKind::NoResults => "no results".into(),
+        NodeKind::Return(expression) => format!("RETURN {}", show(expression)),
+    }
+}
+
+fn collect_comment(collect: &crate::plan::Collect, printer: &Printer<'_>) -> String {
+    let mut out = "COLLECT".to_string();
+    let keys = collect.keys.iter();
+    let keys: Vec<String> = keys
+        .map(|(name, key)| format!("{} = {}", printer.variable(*name), printer.expression(key)))
+        .collect();
+    if !keys.is_empty() {
+        let _ = write!(out, " {}", keys.join(", "));
+    }
+    if !collect.aggregates.is_empty() {
+        let _ = write!(
+            out,
+            " AGGREGATE {}",
+            printer.aggregates(&collect.aggregates)
+        );
+    }
+    match &collect.into {
+        None => {}
+        Some((name, GroupMember::Projection(projection))) => {
+            let _ = write!(
+                out,
+                " INTO {} = {}",
+                printer.variable(*name),
+                printer.expression(projection)
+            );
+        }
+        Some((name, GroupMember::Variables(members))) => {
+            let members: Vec<&str> = members.iter().map(|(name, _)| &**name).collect();
+            let _ = write!(
+                out,
+                " INTO {} KEEP {}",
+                printer.variable(*name),
+                members.join(", ")
+            );
+        }
+    }
+    let method = match (collect.keys.is_empty(), collect.sorted) {
+        (true, _) => "count",
+        (false, true) => "hash, sorted by its keys",
+        (false, false) => "hash",
+    };
+    let _ = write!(out, "   /* {method} */");
+    out
+}
+
+fn modify_comment(modify: &Modify, printer: &Printer<'_>) -> String {
+    let show = |expression: &Expression| printer.expression(expression);
+    let with = |key: &Option<Expression>, document: &Expression| match key {
+        Some(key) => format!("{} WITH {}", show(key), show(document)),
+        None => show(document),
+    };
+    let name = &modify.collection.name;
+    match &modify.action {
+        Action::Insert { document } => format!("INSERT {} IN {name}", show(document)),
+        Action::Update { key, patch } => format!("UPDATE {} IN {name}", with(key, &patch.document)),
+        Action::Replace { key, document } => format!("REPLACE {} IN {name}", with(key, document)),
+        Action::Remove { key } => format!("REMOVE {} IN {name}", show(key)),
+        Action::Upsert(upsert) => {
+            let change = if upsert.replace { "REPLACE" } else { "UPDATE" };
+            let access = if upsert.key.is_some() {
+                "primary index scan"
+            } else {
+                "full collection scan"
+            };
+            format!(
+                "UPSERT FILTER {} INSERT {} {change} {} IN {name}   /* {access} */",
+                show(&upsert.condition),
+                show(&upsert.insert.document),
+                show(&upsert.update.document)
+            )
+        }
+    }
+}
+
+fn index_line(line: &Line<'_>, printer: &Printer<'_>) -> Option<String> {
+    let NodeKind::EnumerateCollection(enumerate) = &line.node.kind else {
+        return None;
+    };
+    let variable = printer.variable(enumerate.variable);
+    let operator = |many: bool| if many { "IN" } else { "==" };
+    let (kind, field, value, many) = match &enumerate.access {
+        Access::Full => return None,
+        Access::Key { keys, many, ids } => {
+            ("primary", if *ids { "_id" } else { "_key" }, keys, *many)
+        }
+        Access::Edge {
+            direction: Direction::Out,
+            vertices,
+            many,
+        } => ("edge", "_from", vertices, *many),
+        Access::Edge {
+            direction: Direction::In,
+            vertices,
+            many,
+        } => ("edge", "_to", vertices, *many),
+    };
+    Some(format!(
+        " {:>3}  {kind:8} {}  [ `{field}` ]  ({variable}.`{field}` {} {})",
+        line.node.id,
+        enumerate.collection.name,
+        operator(many),
+        printer.expression(value)
+    ))
+}
+
+/// The patches of a node, with the name of their branch.
+fn patches(node: &Node) -> Vec<(&'static str, &Patch)> {
+    match &node.kind {
+        NodeKind::Modify(modify) => match &modify.action {
+            Action::Update { patch, .. } => vec![("update", patch)],
+            Action::Upsert(upsert) => vec![("insert", &upsert.insert), ("update", &upsert.update)],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+fn path_text(path: &[Str]) -> String {
+    path.iter()
+        .map(|name| &**name)
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
+fn intent_lines(line: &Line<'_>, printer: &Printer<'_>) -> Vec<String> {
+    let patches = patches(line.node).into_iter();
+    patches
+        .flat_map(|(branch, patch)| patch.intents.iter().map(move |intent| (branch, intent)))
+        .map(|(branch, intent)| {
+            let argument = printer.expression(&intent.argument);
+            format!(
+                " {:>3}  {branch}  {}  {}({argument})",
+                line.node.id,
+                path_text(&intent.path),
+                intent.kind.name()
+            )
+        })
+        .collect()
+}
+
+fn node_json(line: &Line<'_>, printer: &Printer<'_>) -> Value {
+    let mut pairs: Vec<(&str, Value)> = vec![
+        ("type", Value::from(line.kind())),
+        ("id", Value::from(line.node.id)),
+        ("dependencies", Value::array(line.producer)),
+        ("estimatedCost", Value::float(line.cost)),
+        ("estimatedNrItems", Value::float(line.rows.round())),
+        ("depth", Value::from(line.depth)),
+        ("comment", Value::from(comment(line, printer))),
+    ];
+    match &line.node.kind {
+        NodeKind::EnumerateCollection(enumerate) => {
+            pairs.push((
+                "collection",
+                Value::from(enumerate.collection.name.as_str()),
+            ));
+            pairs.push((
+                "outVariable",
+                Value::from(printer.variable(enumerate.variable)),
+            ));
+        }
+        NodeKind::Modify(modify) => {
+            pairs.push(("collection", Value::from(modify.collection.name.as_str())))
+        }
+        NodeKind::EnumerateStream { stream, .. } => {
+            pairs.push(("stream", Value::from(stream.name.as_str())));
+            pairs.push(("unbounded", Value::Bool(false)));
+        }
+        NodeKind::Publish(publish) => {
+            pairs.push(("stream", Value::from(publish.stream.name.as_str())))
+        }
+        NodeKind::Sort { limit, .. } => {
+            pairs.push((
+                "strategy",
+                Value::from(if limit.is_some() {
+                    "constrained-heap"
+                } else {
+                    "standard"
+                }),
+            ));
+        }
+        NodeKind::Limit {
+            offset,
+            count,
+            full_count,
+            ..
+        } => {
+            pairs.push(("offset", Value::from(*offset)));
+            pairs.push(("limit", Value::from(*count)));
+            pairs.push(("fullCount", Value::from(*full_count)));
+        }
+        _ => {}
+    }
+    let intents: Vec<Value> = patches(line.node)
+        .into_iter()
+        .flat_map(|(branch, patch)| patch.intents.iter().map(move |intent| (branch, intent)))
+        .map(|(branch, intent)| {
+            Value::object([
+                ("path", Value::from(path_text(&intent.path))),
+                ("kind", Value::from(intent.kind.name())),
+                ("branch", Value::from(branch)),
+            ])
+        })
+        .collect();
+    if !intents.is_empty() {
+        pairs.push(("intents", Value::array(intents)));
+    }
+    Value::object(pairs)
+}
