@@ -56,20 +56,23 @@ pub(crate) fn collate(a: &str, b: &str) -> Ordering {
 
 /// The order of two texts of printable ASCII; `None` if one of them has another character that could matter.
 fn collate_ascii(a: &[u8], b: &[u8]) -> Option<Ordering> {
-    if !a
-        .iter()
-        .chain(b)
-        .all(|byte| ASCII_RANK[usize::from(*byte)] != 0)
-    {
+    // No early exit: this way the check takes many bytes at a time.
+    let printable = |text: &[u8]| {
+        let outside = |byte: &u8| u8::from(byte.wrapping_sub(b' ') > b'~' - b' ');
+        text.iter().map(outside).fold(0, |any, one| any | one) == 0
+    };
+    if !printable(a) || !printable(b) {
         return None;
     }
-    let rank = |byte: &u8| ASCII_RANK[usize::from(*byte)];
-    Some(
-        a.iter()
-            .map(rank)
-            .cmp(b.iter().map(rank))
-            .then_with(|| a.cmp(b)),
-    )
+    for (left, right) in a.iter().zip(b) {
+        if left != right {
+            let order = ASCII_RANK[usize::from(*left)].cmp(&ASCII_RANK[usize::from(*right)]);
+            if order.is_ne() {
+                return Some(order);
+            }
+        }
+    }
+    Some(a.len().cmp(&b.len()).then_with(|| a.cmp(b)))
 }
 
 /// Appends the collation's sort key of `text`: bytes without zero that compare as the texts do, but for ties.

@@ -162,10 +162,24 @@ impl Encoder {
                 self.bytes(text.as_bytes());
                 self.reversed.push(tag::STRING);
             }
-            Value::Array(array) => self.array(array, self.deeper(depth)?)?,
-            Value::Object(object) => self.object(object, self.deeper(depth)?)?,
+            Value::Array(array) => match array.packed() {
+                Some(bytes) => self.packed(bytes, depth)?,
+                None => self.array(array, self.deeper(depth)?)?,
+            },
+            Value::Object(object) => match object.packed() {
+                Some(bytes) => self.packed(bytes, depth)?,
+                None => self.object(object, self.deeper(depth)?)?,
+            },
         }
         self.check_size()
+    }
+
+    /// Bytes that are packed already need not be taken apart; but damage must not spread.
+    fn packed(&mut self, bytes: &[u8], depth: usize) -> Result<(), LayoutError> {
+        let limit = self.limits.nesting;
+        packed::verify(bytes, 0, limit.saturating_sub(depth), limit)?;
+        self.bytes(bytes);
+        Ok(())
     }
 
     fn deeper(&self, depth: usize) -> Result<usize, LayoutError> {

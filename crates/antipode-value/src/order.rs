@@ -134,13 +134,19 @@ fn equal_objects(a: &Object, b: &Object) -> bool {
     {
         return true;
     }
-    covers(a, b) && covers(b, a)
-}
-
-/// Whether every attribute of `b` has its equal in `a`.
-fn covers(a: &Object, b: &Object) -> bool {
-    b.iter()
-        .all(|(name, value)| equal(&a.get(&name).unwrap_or_default(), &value))
+    // Attributes that are null count as missing. If all others of `a` have their equals in `b`, only their number can
+    // still tell the two apart.
+    let mut matched = 0_usize;
+    for (name, value) in a {
+        if value.is_null() {
+            continue;
+        }
+        match b.get(&name) {
+            Some(other) if equal(&value, &other) => matched += 1,
+            _ => return false,
+        }
+    }
+    matched == b.len() || matched == b.values().filter(|value| !value.is_null()).count()
 }
 
 impl PartialEq for Value {
