@@ -40,13 +40,11 @@ impl Error {
         }
     }
 
-    /// The name that belongs to the number.
+    /// The name that belongs to the number, such as `QUERY_PARSE`.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match Code::from_number(self.code()) {
-            Some(code) => code.name(),
-            None => "SYSTEM",
-        }
+        let code = self.code();
+        Code::from_number(code).map_or_else(|| own_name(code), Code::name)
     }
 
     /// When a retry can help.
@@ -117,5 +115,24 @@ impl From<SourceError> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::Engine(error.into())
+    }
+}
+
+/// Names of the numbers that the query engine does not know.
+fn own_name(code: u32) -> &'static str {
+    match code {
+        2 => "SYS_ERROR",
+        30 => "SHUTTING_DOWN",
+        36 => "DISABLED",
+        1207 => "DUPLICATE_NAME",
+        1228 => "DATABASE_NOT_FOUND",
+        5205 => "STREAM_POSITION_INVALID",
+        5232 => "TOKEN_INVALID",
+        5251 => "STORE_INCONSISTENT",
+        5252 => "OUTCOME_UNKNOWN",
+        5253 => "WRONG_DIRECTORY",
+        5250..=5299 => "STORE_ERROR",
+        5300..=5399 => "NETWORK_ERROR",
+        _ => "FAILED",
     }
 }
