@@ -15,11 +15,9 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
             NodeKind::Calculation {
                 expression,
                 variable,
-            } => {
-                if expression.is_deterministic() && !read(*variable) {
-                    pipeline.nodes.remove(position);
-                    changed = true;
-                }
+            } if expression.is_deterministic() && !read(*variable) => {
+                pipeline.nodes.remove(position);
+                changed = true;
             }
             NodeKind::Modify(modify) => {
                 for variable in [&mut modify.old, &mut modify.new] {

@@ -65,11 +65,7 @@ impl Resolver<'_> {
                 "until" => stream_until(&value).map(|until| read.until = until),
                 "regions" => texts(&value).map(|regions| read.regions = Some(regions)),
                 "key" => value.as_str().map(|key| read.key = Some(key.to_owned())),
-                "onGap" => match value.as_str() {
-                    Some("error") => Some(read.on_gap = OnGap::Error),
-                    Some("skip") => Some(read.on_gap = OnGap::Skip),
-                    _ => None,
-                },
+                "onGap" => on_gap(&value).map(|on_gap| read.on_gap = on_gap),
                 "format" => payload_format(&value).map(|format| read.format = format),
                 "maxWait" => Some(()),
                 "group" | "ack" => {
@@ -211,6 +207,14 @@ fn moment(value: &Value) -> Option<i64> {
             let (folded, _) = super::fold::fold(call, &environment, false);
             folded.constant().and_then(Value::as_int)
         }
+        _ => None,
+    }
+}
+
+fn on_gap(value: &Value) -> Option<OnGap> {
+    match value.as_str()? {
+        "error" => Some(OnGap::Error),
+        "skip" => Some(OnGap::Skip),
         _ => None,
     }
 }
