@@ -27,8 +27,6 @@ pub struct CollectionOptions {
     pub kind: CollectionKind,
     /// An update that is concurrent with a removal revives the document, instead of being discarded.
     pub deletes_lose: bool,
-    /// Keep the values that merges discard.
-    pub log_conflicts: bool,
 }
 
 /// A collection that there is.
@@ -79,7 +77,6 @@ impl Client {
                     name: name.to_owned(),
                     kind: kind.into(),
                     deletes: deletes.into(),
-                    log_conflicts: options.log_conflicts,
                     if_not_exists: true,
                 },
                 async |channel, request| service(channel).create_collection(request).await,

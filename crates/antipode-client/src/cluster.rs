@@ -36,7 +36,7 @@ pub struct Status {
     pub read_only: Option<String>,
     /// How long it has run.
     pub uptime: Duration,
-    /// Writes that merges have discarded on it since it started.
+    /// Writes that merges have discarded on it.
     pub discarded_writes: u64,
 }
 
@@ -59,16 +59,14 @@ pub struct Member {
     pub rtt: Option<Duration>,
     /// Transactions that the node has and this member is not known to have.
     pub behind: u64,
-    /// How long the oldest of them has waited.
-    pub lag: Duration,
 }
 
 /// The writes that merges have discarded on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discarded {
-    /// Those that are kept, newest last.
+    /// Those that were asked for, newest first.
     pub writes: Vec<DiscardedWrite>,
-    /// How many there have been since the node started.
+    /// How many the node knows of, kept or not.
     pub total: u64,
 }
 
@@ -222,7 +220,6 @@ fn member(found: v1::Member) -> Member {
         connected: found.connected,
         rtt: found.rtt_us.map(Duration::from_micros),
         behind: found.behind,
-        lag: Duration::from_millis(found.lag_ms),
     }
 }
 

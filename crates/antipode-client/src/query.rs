@@ -56,8 +56,6 @@ pub struct Extra {
     pub peak_memory: u64,
     /// What was odd, though not an error.
     pub warnings: Vec<Warning>,
-    /// Timings, if asked for: JSON.
-    pub profile: Option<String>,
 }
 
 /// Something odd that a query met.
@@ -76,8 +74,6 @@ pub struct Explanation {
     pub text: String,
     /// The plan as JSON.
     pub plan: String,
-    /// What is odd about it.
-    pub warnings: Vec<Warning>,
 }
 
 impl Client {
@@ -111,7 +107,7 @@ impl Query {
         Ok(self)
     }
 
-    /// Rows to a message at most; the node chooses if this is not set.
+    /// Rows to a message at most, up to 1,000; the node chooses if this is not set.
     pub fn batch_size(mut self, rows: u32) -> Self {
         self.options.batch_size = rows;
         self
@@ -138,12 +134,6 @@ impl Query {
     /// Treat a warning as an error.
     pub fn fail_on_warning(mut self) -> Self {
         self.options.fail_on_warning = true;
-        self
-    }
-
-    /// Ask for timings: 1, or 2 for each node of the plan too.
-    pub fn profile(mut self, level: u32) -> Self {
-        self.options.profile = level;
         self
     }
 
@@ -230,7 +220,6 @@ impl Query {
         Ok(Explanation {
             text: reply.text,
             plan: reply.plan,
-            warnings: warnings(reply.warnings),
         })
     }
 }
@@ -319,6 +308,5 @@ fn extra(reply: v1::QueryExtra) -> Extra {
         execution_seconds: stats.execution_time,
         peak_memory: stats.peak_memory_usage,
         warnings: warnings(reply.warnings),
-        profile: Some(reply.profile).filter(|profile| !profile.is_empty()),
     }
 }

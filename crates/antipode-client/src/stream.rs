@@ -22,8 +22,8 @@ pub struct OutgoingMessage {
     pub key: Option<String>,
     /// What else is told about it.
     pub properties: BTreeMap<String, String>,
-    /// When what it tells happened, in milliseconds since 1970.
-    pub event_time_ms: Option<u64>,
+    /// When what it tells happened, in milliseconds since 1970; 0 if unset.
+    pub event_time_ms: i64,
 }
 
 impl OutgoingMessage {
@@ -54,7 +54,7 @@ pub struct Message {
     /// When it was published, in milliseconds since 1970.
     pub publish_time_ms: u64,
     /// When what it tells happened; 0 if it does not say.
-    pub event_time_ms: u64,
+    pub event_time_ms: i64,
     /// What it tells, as JSON.
     pub json: String,
 }

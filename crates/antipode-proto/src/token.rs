@@ -44,7 +44,10 @@ mod tests {
     use super::*;
 
     fn token(entries: &[(u64, u64)]) -> Bytes {
-        let vector: VersionVector = entries.iter().map(|(id, seq)| (ReplicaId(*id), *seq)).collect();
+        let vector: VersionVector = entries
+            .iter()
+            .map(|(id, seq)| (ReplicaId(*id), *seq))
+            .collect();
         let mut out = Writer::new();
         out.u8(VERSION);
         vector.encode(&mut out);

@@ -59,6 +59,14 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The server failed while it was serving, or its TLS settings cannot be used.
+    #[error("clients cannot be served on TCP {listen}: {reason}")]
+    Serve {
+        /// Where it listened.
+        listen: SocketAddr,
+        /// Why.
+        reason: String,
+    },
     /// A certificate or key file cannot be used.
     #[error("{}: {reason}", path.display())]
     Certificate {
@@ -74,7 +82,7 @@ impl StartError {
     pub fn code(&self) -> u32 {
         match self {
             Self::Insecure { .. } => 5320,
-            Self::Bind { .. } => 5321,
+            Self::Bind { .. } | Self::Serve { .. } => 5321,
             Self::Certificate { .. } => 5322,
         }
     }
@@ -106,7 +114,9 @@ impl Config {
 
     /// Whether clients prove who they are.
     fn authenticates(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.client_authority.is_some())
+        self.tls
+            .as_ref()
+            .is_some_and(|tls| tls.client_authority.is_some())
     }
 
     /// Refuses to serve everyone unless that is asked for, and then warns.
@@ -115,7 +125,9 @@ impl Config {
             return Ok(());
         }
         if !self.insecure {
-            return Err(StartError::Insecure { listen: self.listen });
+            return Err(StartError::Insecure {
+                listen: self.listen,
+            });
         }
         tracing::warn!(
             listen = %self.listen,

@@ -1,11 +1,35 @@
-//! Failures of the server itself, as statuses. Those of the database are in `status_of`.
+//! How failures become statuses: the database's, and those of the server itself.
 
+use antipode::{Error, Retry, Written};
 use antipode_proto::error::into_status;
 use antipode_proto::v1;
 use tonic::Status;
 
-/// A status with its detail.
-pub(crate) fn status(
+/// A failure of the database.
+pub(crate) fn failed(error: impl Into<Error>) -> Status {
+    let error = error.into();
+    let (line, column) = error.position().unwrap_or_default();
+    let retry = match error.retry() {
+        Retry::Never => v1::Retry::Never,
+        Retry::Now => v1::Retry::Now,
+        Retry::Later => v1::Retry::After,
+    };
+    let written = match error.written() {
+        Written::Nothing => v1::Written::Nothing,
+        Written::Unknown => v1::Written::Unspecified,
+    };
+    into_status(v1::Error {
+        code: error.code(),
+        name: error.name().to_owned(),
+        message: error.to_string(),
+        retry: retry.into(),
+        written: written.into(),
+        line,
+        column,
+    })
+}
+
+fn status(
     code: u32,
     name: &str,
     message: impl Into<String>,
@@ -23,31 +47,120 @@ pub(crate) fn status(
     })
 }
 
-/// The request is malformed.
+/// The request makes no sense.
 pub(crate) fn bad_parameter(message: impl Into<String>) -> Status {
-    status(10, "BAD_PARAMETER", message, v1::Retry::Never, v1::Written::Nothing)
+    status(
+        10,
+        "BAD_PARAMETER",
+        message,
+        v1::Retry::Never,
+        v1::Written::Nothing,
+    )
+}
+
+/// A text of the request is not JSON.
+pub(crate) fn malformed(what: &str, error: &dyn std::error::Error) -> Status {
+    let message = format!("{what}: {error}");
+    status(
+        37,
+        "MALFORMED_JSON",
+        message,
+        v1::Retry::Never,
+        v1::Written::Nothing,
+    )
+}
+
+/// There is no such document.
+pub(crate) fn not_found(collection: &str, key: &str) -> Status {
+    let message = format!("document not found: {collection}/{key}");
+    status(
+        1202,
+        "DOCUMENT_NOT_FOUND",
+        message,
+        v1::Retry::Never,
+        v1::Written::Nothing,
+    )
+}
+
+/// The node was not started for this.
+pub(crate) fn disabled(message: &str) -> Status {
+    status(
+        36,
+        "DISABLED",
+        message,
+        v1::Retry::Never,
+        v1::Written::Nothing,
+    )
+}
+
+/// One row alone is longer than a message may be.
+pub(crate) fn row_too_long(bytes: usize, bytes_max: usize) -> Status {
+    let message = format!("a row of {bytes} bytes does not fit into a message of {bytes_max}");
+    status(
+        32,
+        "RESOURCE_LIMIT",
+        message,
+        v1::Retry::Never,
+        v1::Written::Unspecified,
+    )
 }
 
 /// Too many calls wait already.
 pub(crate) fn busy() -> Status {
     let message = "the node has too many calls waiting";
-    status(1303, "BUSY", message, v1::Retry::After, v1::Written::Nothing)
+    status(
+        1303,
+        "BUSY",
+        message,
+        v1::Retry::After,
+        v1::Written::Nothing,
+    )
+}
+
+/// The node stops.
+pub(crate) fn stopping() -> Status {
+    let message = "the node is shutting down";
+    status(
+        30,
+        "SHUTTING_DOWN",
+        message,
+        v1::Retry::After,
+        v1::Written::Nothing,
+    )
 }
 
 /// The client went away, or stopped reading.
 pub(crate) fn cancelled() -> Status {
     let message = "the client no longer reads the reply";
-    status(21, "REQUEST_CANCELED", message, v1::Retry::Never, v1::Written::Unspecified)
+    status(
+        21,
+        "REQUEST_CANCELED",
+        message,
+        v1::Retry::Never,
+        v1::Written::Unspecified,
+    )
 }
 
 /// The call's deadline passed. The work is told to stop, but may just have been done.
 pub(crate) fn deadline() -> Status {
     let message = "the deadline passed";
-    status(5323, "DEADLINE_EXCEEDED", message, v1::Retry::Never, v1::Written::Unspecified)
+    status(
+        5323,
+        "DEADLINE_EXCEEDED",
+        message,
+        v1::Retry::Never,
+        v1::Written::Unspecified,
+    )
 }
 
 /// A bug of ours: the work ended without a result.
 pub(crate) fn internal(error: &dyn std::error::Error) -> Status {
     tracing::error!(%error, "a call ended without a result");
-    status(4, "INTERNAL", error.to_string(), v1::Retry::Never, v1::Written::Unspecified)
+    status(
+        4,
+        "INTERNAL",
+        error.to_string(),
+        v1::Retry::Never,
+        v1::Written::Unspecified,
+    )
 }

@@ -6,6 +6,10 @@
 
 mod config;
 mod failure;
+mod node;
+mod server;
+mod service;
 mod work;
 
 pub use config::{Config, StartError, Tls};
+pub use server::Server;

@@ -10,10 +10,11 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use antipode::Cancel;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::Stream;
 use tonic::{Request, Status};
@@ -27,12 +28,12 @@ const AHEAD: usize = 2;
 const DEADLINE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// What a call's work must look at while it runs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Call {
     /// When the client no longer waits.
     pub deadline: Option<Instant>,
     /// Raised when nobody waits for the answer any more.
-    pub cancel: Arc<AtomicBool>,
+    pub cancel: Cancel,
 }
 
 impl Call {
@@ -51,7 +52,7 @@ impl Call {
             deadline: limit
                 .filter(|limit| *limit < DEADLINE_MAX)
                 .and_then(|limit| Instant::now().checked_add(limit)),
-            cancel: Arc::default(),
+            cancel: Cancel::new(),
         }
     }
 
@@ -81,12 +82,11 @@ fn timeout(text: &str) -> Option<Duration> {
 
 /// Raises the flag when the call's future or reply stream goes, however that happens. After the work is done it does no
 /// harm.
-#[derive(Debug)]
-struct CancelOnDrop(Arc<AtomicBool>);
+struct CancelOnDrop(Cancel);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.cancel();
     }
 }
 
@@ -153,7 +153,7 @@ impl Workers {
         });
         Ok(Replies {
             receiver,
-            _guard: guard,
+            _guard: Some(guard),
         })
     }
 
@@ -188,11 +188,10 @@ async fn by<F: Future>(deadline_at: Option<Instant>, future: F) -> Result<F::Out
 }
 
 /// Where blocking work puts the messages of a streamed reply.
-#[derive(Debug)]
 pub(crate) struct Outlet<T> {
     sender: mpsc::Sender<Result<T, Status>>,
     stall: Duration,
-    cancel: Arc<AtomicBool>,
+    cancel: Cancel,
     runtime: tokio::runtime::Handle,
 }
 
@@ -208,19 +207,35 @@ impl<T: Send + 'static> Outlet<T> {
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(cancelled()),
             Err(mpsc::error::TrySendError::Full(message)) => message,
         };
-        let sent = self.runtime.block_on(self.sender.send_timeout(message, self.stall));
+        let sent = self
+            .runtime
+            .block_on(self.sender.send_timeout(message, self.stall));
         sent.map_err(|_| {
-            self.cancel.store(true, Ordering::Relaxed);
+            self.cancel.cancel();
             cancelled()
         })
     }
 }
 
 /// A streamed reply. Dropping it cancels the work.
-#[derive(Debug)]
 pub(crate) struct Replies<T> {
     receiver: mpsc::Receiver<Result<T, Status>>,
-    _guard: CancelOnDrop,
+    _guard: Option<CancelOnDrop>,
+}
+
+impl<T: Send + 'static> Replies<T> {
+    /// A reply that a task fills, which ends by itself when nobody reads any more.
+    pub(crate) fn from_task<F>(fill: impl FnOnce(mpsc::Sender<Result<T, Status>>) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        tokio::spawn(fill(sender));
+        Self {
+            receiver,
+            _guard: None,
+        }
+    }
 }
 
 impl<T> Stream for Replies<T> {

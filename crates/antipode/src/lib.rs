@@ -51,7 +51,7 @@ pub use error::Error;
 pub use key_value::{Pair, ScanRange};
 #[cfg(feature = "replication")]
 pub use network::{Bundle, Ca, ClusterId, Cut, Line};
-pub use query::{Answer, QueryOptions, Rows};
+pub use query::{Answer, Explanation, QueryOptions, Rows};
 pub use session::{ReadLevel, Reply, RequestOptions, Session};
 pub use status::{CollectionInfo, Discarded, PeerInfo, Status};
 pub use streams::{Message, OutgoingMessage, Position};

@@ -11,7 +11,7 @@ use antipode_value::Value;
 use self_cell::self_cell;
 
 use crate::error::Error;
-use crate::session::{Attempt, Session};
+use crate::session::{Attempt, Reply, Session};
 
 /// How a query is run.
 #[derive(Clone, Debug)]
@@ -50,6 +50,15 @@ pub struct Answer {
     pub extra: Extra,
     /// The token that covers the answer.
     pub token: Vec<u8>,
+}
+
+/// How a query would run.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The plan as a tree, with the intents of its updates, for people.
+    pub text: String,
+    /// The plan as JSON.
+    pub json: Value,
 }
 
 /// What a running query stands on.
@@ -173,6 +182,26 @@ impl Session {
             rows: all,
             extra: rows.extra(),
             token: rows.token,
+        })
+    }
+
+    /// Shows how a query would run, and which intents its updates have, without running it.
+    ///
+    /// # Errors
+    /// When the query is wrong.
+    pub fn explain(
+        &self,
+        text: &str,
+        binds: &Value,
+        options: &QueryOptions,
+    ) -> Result<Reply<Explanation>, Error> {
+        let ground = self.ground(text, binds, options)?;
+        Ok(Reply {
+            value: Explanation {
+                text: ground.plan.explain_text(),
+                json: ground.plan.explain_json(),
+            },
+            token: self.token(ground.transaction.vector())?,
         })
     }
 

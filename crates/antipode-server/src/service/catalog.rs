@@ -1,0 +1,223 @@
+//! Fabrics, collections and streams.
+
+use std::sync::Arc;
+
+use antipode::{CollectionKind, Deletes, Error, Reply, Session};
+use antipode_proto::v1;
+use antipode_proto::v1::catalog_server::Catalog;
+use bytes::Bytes;
+use tonic::{Request, Response, Status};
+
+use crate::failure::{bad_parameter, failed};
+use crate::node::{Common, Node};
+use crate::work::Call;
+
+const DUPLICATE_NAME: u32 = 1207;
+const DATA_SOURCE_NOT_FOUND: u32 = 1203;
+const DATABASE_NOT_FOUND: u32 = 1228;
+const STREAM_NOT_FOUND: u32 = 5200;
+
+pub(crate) struct CatalogService(pub Arc<Node>);
+
+impl CatalogService {
+    /// Makes a change, and takes the error `already` for success where the client said that it does not mind.
+    async fn change(
+        &self,
+        call: Call,
+        common: Common,
+        already: Option<u32>,
+        change: impl FnOnce(&Session) -> Result<Reply<()>, Error> + Send + 'static,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let (node, circumstances) = (self.0.clone(), call.clone());
+        let reply = self.0.workers.run(&call, move || {
+            let token = common.token.clone();
+            let session = node.session(&circumstances, common);
+            match change(&session) {
+                Ok(reply) => Ok(catalog_reply(reply.token.into(), true)),
+                Err(error) if Some(error.code()) == already => Ok(catalog_reply(token, false)),
+                Err(error) => Err(failed(error)),
+            }
+        });
+        Ok(Response::new(reply.await?))
+    }
+
+    async fn list<T: Send + 'static>(
+        &self,
+        call: Call,
+        common: Common,
+        list: impl FnOnce(&Session) -> Result<Reply<T>, Error> + Send + 'static,
+    ) -> Result<(Bytes, T), Status> {
+        let (node, circumstances) = (self.0.clone(), call.clone());
+        let reply = self.0.workers.run(&call, move || {
+            let session = node.session(&circumstances, common);
+            list(&session).map_err(failed)
+        });
+        let reply = reply.await?;
+        Ok((reply.token.into(), reply.value))
+    }
+}
+
+fn catalog_reply(token: Bytes, changed: bool) -> v1::CatalogReply {
+    v1::CatalogReply { token, changed }
+}
+
+#[tonic::async_trait]
+impl Catalog for CatalogService {
+    async fn create_fabric(
+        &self,
+        request: Request<v1::CreateFabricRequest>,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, "").durability(request.durability)?;
+        let already = request.if_not_exists.then_some(DUPLICATE_NAME);
+        self.change(call, common, already, move |session| {
+            session.create_fabric(&request.name)
+        })
+        .await
+    }
+
+    async fn drop_fabric(
+        &self,
+        request: Request<v1::DropFabricRequest>,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, "").durability(request.durability)?;
+        let already = request.if_exists.then_some(DATABASE_NOT_FOUND);
+        self.change(call, common, already, move |session| {
+            session.drop_fabric(&request.name)
+        })
+        .await
+    }
+
+    async fn list_fabrics(
+        &self,
+        request: Request<v1::ListFabricsRequest>,
+    ) -> Result<Response<v1::ListFabricsReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, "").consistency(request.consistency)?;
+        let (token, names) = self.list(call, common, Session::fabrics).await?;
+        Ok(Response::new(v1::ListFabricsReply { token, names }))
+    }
+
+    async fn create_collection(
+        &self,
+        request: Request<v1::CreateCollectionRequest>,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let already = request.if_not_exists.then_some(DUPLICATE_NAME);
+        let kind = match v1::CollectionKind::try_from(request.kind) {
+            Ok(v1::CollectionKind::Unspecified | v1::CollectionKind::Document) => {
+                CollectionKind::Document
+            }
+            Ok(v1::CollectionKind::Edge) => CollectionKind::Edge,
+            Ok(v1::CollectionKind::Kv) => CollectionKind::KeyValue,
+            Err(_) => {
+                let kind = request.kind;
+                return Err(bad_parameter(format!(
+                    "collection kind {kind} is not known here"
+                )));
+            }
+        };
+        let deletes = match v1::Deletes::try_from(request.deletes) {
+            Ok(v1::Deletes::Unspecified | v1::Deletes::Win) => Deletes::Win,
+            Ok(v1::Deletes::Lose) => Deletes::Lose,
+            Err(_) => {
+                let deletes = request.deletes;
+                return Err(bad_parameter(format!(
+                    "deletes {deletes} is not known here"
+                )));
+            }
+        };
+        self.change(call, common, already, move |session| {
+            session.create_collection(&request.name, kind, deletes)
+        })
+        .await
+    }
+
+    async fn drop_collection(
+        &self,
+        request: Request<v1::DropCollectionRequest>,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let already = request.if_exists.then_some(DATA_SOURCE_NOT_FOUND);
+        self.change(call, common, already, move |session| {
+            session.drop_collection(&request.name)
+        })
+        .await
+    }
+
+    async fn list_collections(
+        &self,
+        request: Request<v1::ListCollectionsRequest>,
+    ) -> Result<Response<v1::ListCollectionsReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common =
+            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
+        let system = request.system;
+        let (token, found) = self
+            .list(call, common, move |session| session.collections(system))
+            .await?;
+        let collections = found.into_iter().map(|collection| v1::Collection {
+            name: collection.name,
+            kind: match collection.kind {
+                CollectionKind::Document => v1::CollectionKind::Document,
+                CollectionKind::Edge => v1::CollectionKind::Edge,
+                CollectionKind::KeyValue => v1::CollectionKind::Kv,
+            }
+            .into(),
+            count: collection.count,
+        });
+        Ok(Response::new(v1::ListCollectionsReply {
+            token,
+            collections: collections.collect(),
+        }))
+    }
+
+    async fn create_stream(
+        &self,
+        request: Request<v1::CreateStreamRequest>,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let already = request.if_not_exists.then_some(DUPLICATE_NAME);
+        self.change(call, common, already, move |session| {
+            session.create_stream(&request.name)
+        })
+        .await
+    }
+
+    async fn drop_stream(
+        &self,
+        request: Request<v1::DropStreamRequest>,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let already = request.if_exists.then_some(STREAM_NOT_FOUND);
+        self.change(call, common, already, move |session| {
+            session.drop_stream(&request.name)
+        })
+        .await
+    }
+
+    async fn list_streams(
+        &self,
+        request: Request<v1::ListStreamsRequest>,
+    ) -> Result<Response<v1::ListStreamsReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common =
+            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
+        let (token, names) = self.list(call, common, Session::streams).await?;
+        Ok(Response::new(v1::ListStreamsReply { token, names }))
+    }
+}
