@@ -397,6 +397,47 @@ fn places() {
     check("ROUND(DISTANCE(52.5163, 13.3777, 50.9322, 6.94))", "476919");
     check_warns("DISTANCE(91, 0, 0, 0)", "null", &[1542]);
     check_warns("DISTANCE('1', 0, 0, 0)", "null", &[1542]);
+    // The distance of London and Paris on the ellipsoid, and the area of a degree at the equator, as published by
+    // geodesic calculators.
+    check(
+        "ROUND(GEO_DISTANCE([-0.1278, 51.5074], [2.3522, 48.8566], 'wgs84') / 100)",
+        "3439",
+    );
+    check(
+        "ROUND(GEO_AREA(GEO_POLYGON([[0, 0], [1, 0], [1, 1], [0, 1]]), 'wgs84') / 1e6)",
+        "12309",
+    );
+    check(
+        "ROUND(GEO_AREA(GEO_POLYGON([[0, 0], [1, 0], [1, 1], [0, 1]])) / 1e6)",
+        "12364",
+    );
+    check(
+        "GEO_CONTAINS(GEO_POLYGON([[[0,0],[9,0],[9,9],[0,9],[0,0]],[[3,3],[6,3],[6,6],[3,6],[3,3]]]), [4, 4])",
+        "false",
+    );
+    check(
+        "GEO_CONTAINS(GEO_POLYGON([[[0,0],[9,0],[9,9],[0,9],[0,0]],[[3,3],[6,3],[6,6],[3,6],[3,3]]]), GEO_POLYGON([[2,2],[7,2],[7,7],[2,7]]))",
+        "false",
+    );
+    check(
+        "GEO_CONTAINS(GEO_POLYGON([[0,0],[9,0],[9,9],[0,9]]), GEO_LINESTRING([[1,1],[8,8]]))",
+        "true",
+    );
+    check(
+        "GEO_CONTAINS(GEO_POLYGON([[0,0],[9,0],[9,9],[0,9]]), GEO_LINESTRING([[1,1],[18,8]]))",
+        "false",
+    );
+    check_warns("GEO_CONTAINS([1, 1], [1, 1])", "null", &[1542]);
+    check_warns("GEO_DISTANCE('here', [1, 1])", "null", &[1505]);
+    check_warns("GEO_POLYGON([[0,0],[4,4],[4,0],[0,3]])", "null", &[1505]);
+    check(
+        "GEO_EQUALS(GEO_POLYGON([[0,0],[4,0],[4,4]]), GEO_POLYGON([[4,4],[4,0],[0,0]]))",
+        "true",
+    );
+    check(
+        "GEO_INTERSECTS(GEO_POLYGON([[0,0],[4,0],[4,4]]), [5, 5])",
+        "false",
+    );
 }
 
 #[test]

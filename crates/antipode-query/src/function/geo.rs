@@ -1,9 +1,18 @@
-//! Places on the earth, taken as a sphere.
+//! Places and shapes on the earth, taken as a sphere; distances and areas also on the ellipsoid WGS 84.
+//!
+//! DISTANCE takes latitude before longitude; shapes are GeoJSON, or `[longitude, latitude]`. A polygon's inside is the
+//! smaller part of the earth, and fits a hemisphere. What is no shape is warning 1505 and null.
+
+mod shape;
+mod sphere;
 
 use antipode_value::{Array, Value};
+use geographiclib_rs::{Geodesic, InverseGeodesic, PolygonArea, Winding};
 
+use self::shape::{Polygon, Position, Shape, read_line};
 use super::argument::{number, optional};
 use super::{CallContext, Function, pure};
+use crate::error::Code;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     pure(
@@ -20,10 +29,96 @@ pub(super) const FUNCTIONS: &[Function] = &[
         is_in_polygon,
         "IS_IN_POLYGON(polygon, latitude, longitude) or (polygon, coordinate, longitudeFirst): whether a point lies in a plane polygon.\nIS_IN_POLYGON([[0, 0], [0, 10], [10, 10], [10, 0]], 4, 7) // true",
     ),
+    pure(
+        "GEO_POINT",
+        2,
+        3,
+        geo_point,
+        "GEO_POINT(longitude, latitude, elevation): a GeoJSON point.\nGEO_POINT(1, 2) // {\"type\":\"Point\",\"coordinates\":[1,2]}",
+    ),
+    pure(
+        "GEO_MULTIPOINT",
+        1,
+        1,
+        geo_multipoint,
+        "GEO_MULTIPOINT(points): GeoJSON points.\nGEO_MULTIPOINT([[1, 2], [3, 4]]).type // \"MultiPoint\"",
+    ),
+    pure(
+        "GEO_LINESTRING",
+        1,
+        1,
+        geo_linestring,
+        "GEO_LINESTRING(points): a GeoJSON line.\nGEO_LINESTRING([[1, 2], [3, 4]]).type // \"LineString\"",
+    ),
+    pure(
+        "GEO_MULTILINESTRING",
+        1,
+        1,
+        geo_multilinestring,
+        "GEO_MULTILINESTRING(lines): GeoJSON lines.\nGEO_MULTILINESTRING([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]).type // \"MultiLineString\"",
+    ),
+    pure(
+        "GEO_POLYGON",
+        1,
+        1,
+        geo_polygon,
+        "GEO_POLYGON(points) or (rings): a GeoJSON polygon, closed if it was not.\nGEO_POLYGON([[0, 0], [4, 0], [4, 4]]).coordinates // [[[0,0],[4,0],[4,4],[0,0]]]",
+    ),
+    pure(
+        "GEO_MULTIPOLYGON",
+        1,
+        1,
+        geo_multipolygon,
+        "GEO_MULTIPOLYGON(polygons): GeoJSON polygons.\nGEO_MULTIPOLYGON([[[[0, 0], [4, 0], [4, 4], [0, 0]]], [[[9, 9], [9, 8], [8, 8], [9, 9]]]]).type // \"MultiPolygon\"",
+    ),
+    pure(
+        "GEO_DISTANCE",
+        2,
+        3,
+        geo_distance,
+        "GEO_DISTANCE(a, b, \"sphere\" | \"wgs84\"): metres between the centroids of two shapes.\nROUND(GEO_DISTANCE([0, 0], [1, 0])) // 111195",
+    ),
+    pure(
+        "GEO_IN_RANGE",
+        4,
+        7,
+        geo_in_range,
+        "GEO_IN_RANGE(a, b, low, high, includeLow, includeHigh, ellipsoid): whether GEO_DISTANCE lies between.\nGEO_IN_RANGE([0, 0], [1, 0], 0, 200000) // true",
+    ),
+    pure(
+        "GEO_AREA",
+        1,
+        2,
+        geo_area,
+        "GEO_AREA(polygon, \"sphere\" | \"wgs84\"): square metres.\nGEO_AREA(GEO_POINT(0, 0)) // 0",
+    ),
+    pure(
+        "GEO_CONTAINS",
+        2,
+        2,
+        geo_contains,
+        "GEO_CONTAINS(polygon, shape): whether every point of shape lies in polygon, borders included.\nGEO_CONTAINS(GEO_POLYGON([[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]), [1, 1]) // true",
+    ),
+    pure(
+        "GEO_INTERSECTS",
+        2,
+        2,
+        geo_intersects,
+        "GEO_INTERSECTS(a, b): whether two shapes have a common point.\nGEO_INTERSECTS(GEO_LINESTRING([[0, 0], [4, 4]]), GEO_LINESTRING([[0, 4], [4, 0]])) // true",
+    ),
+    pure(
+        "GEO_EQUALS",
+        2,
+        2,
+        geo_equals,
+        "GEO_EQUALS(a, b): whether two shapes are the same.\nGEO_EQUALS(GEO_POINT(1, 2), GEO_POINT(1, 2)) // true",
+    ),
 ];
 
 /// Radius of the sphere, in metres.
 const EARTH_RADIUS: f64 = 6_371_000.0;
+/// Most pairs of positions of two shapes that are held against one another.
+const PAIRS_MAX: usize = 100_000_000;
 
 /// Metres along the great circle between two points given in degrees, by the haversine formula.
 fn great_circle(latitude1: f64, longitude1: f64, latitude2: f64, longitude2: f64) -> f64 {
@@ -82,4 +177,230 @@ fn is_in_polygon(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
             && latitude < (b.0 - a.0) * (longitude - a.1) / (b.1 - a.1) + a.0
     });
     Value::Bool(crossings.count() % 2 == 1)
+}
+
+fn geo_json(kind: &'static str, coordinates: Value) -> Value {
+    Value::object([("type", Value::from(kind)), ("coordinates", coordinates)])
+}
+
+fn geo_point(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    if !arguments.iter().all(Value::is_number) {
+        return context.wrong_type();
+    }
+    geo_json("Point", Value::array(arguments))
+}
+
+/// The shape with these coordinates, if they are at least two parts that make one.
+fn several(context: &mut CallContext<'_>, kind: &'static str, parts: &Value) -> Value {
+    let shape = geo_json(kind, parts.clone());
+    let enough = parts.as_array().is_some_and(|parts| parts.len() >= 2);
+    if enough && Shape::read(&shape).is_some() {
+        shape
+    } else {
+        context.wrong_type()
+    }
+}
+
+fn geo_multipoint(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    several(context, "MultiPoint", &arguments[0])
+}
+
+fn geo_linestring(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    match read_line(&arguments[0]) {
+        Some(_) => geo_json("LineString", arguments[0].clone()),
+        None => context.wrong_type(),
+    }
+}
+
+fn geo_multilinestring(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    several(context, "MultiLineString", &arguments[0])
+}
+
+/// Rings whose last position is the first again; `None` if the value is not made of rings.
+fn closed_rings(rings: &Value) -> Option<Value> {
+    let close = |ring: Value| {
+        let positions = ring.as_array()?;
+        let (first, last) = (
+            positions.get(0)?,
+            positions.get(positions.len().checked_sub(1)?)?,
+        );
+        if first == last {
+            return Some(ring);
+        }
+        Some(Value::array(positions.iter().chain([first])))
+    };
+    let rings: Option<Vec<Value>> = rings.as_array()?.iter().map(close).collect();
+    rings.map(Value::from)
+}
+
+/// A polygon of closed rings, or a warning.
+fn polygon_rings(context: &mut CallContext<'_>, rings: &Value) -> Option<Value> {
+    let closed = closed_rings(rings);
+    let polygon = closed.as_ref().and_then(Polygon::read);
+    let (Some(closed), Some(polygon)) = (closed, polygon) else {
+        context.wrong_type();
+        return None;
+    };
+    if !polygon.is_simple() {
+        not_a_shape(context);
+        return None;
+    }
+    Some(closed)
+}
+
+fn geo_polygon(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    // A ring begins with a position, and that with a number.
+    let first_number = arguments[0].index(&Value::Int(0)).index(&Value::Int(0));
+    let rings = if first_number.is_number() {
+        Value::array([&arguments[0]])
+    } else {
+        arguments[0].clone()
+    };
+    match polygon_rings(context, &rings) {
+        Some(rings) => geo_json("Polygon", rings),
+        None => Value::Null,
+    }
+}
+
+fn geo_multipolygon(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let Some(polygons) = arguments[0]
+        .as_array()
+        .filter(|polygons| polygons.len() >= 2)
+    else {
+        return context.wrong_type();
+    };
+    let mut closed = Vec::with_capacity(polygons.len());
+    for polygon in polygons {
+        match polygon_rings(context, &polygon) {
+            Some(rings) => closed.push(rings),
+            None => return Value::Null,
+        }
+    }
+    geo_json("MultiPolygon", Value::from(closed))
+}
+
+/// Warning 1505; gives null.
+fn not_a_shape(context: &mut CallContext<'_>) -> Value {
+    let message = format!(
+        "invalid geometry in call to function '{}()'",
+        context.function_name()
+    );
+    context.warn(Code::InvalidGeoValue, message);
+    Value::Null
+}
+
+/// The first two arguments as shapes, or warning 1505.
+fn two_shapes(context: &mut CallContext<'_>, arguments: &[Value]) -> Option<(Shape, Shape)> {
+    let shapes = Shape::read(&arguments[0]).zip(Shape::read(&arguments[1]));
+    match shapes {
+        Some((a, b)) if a.size().saturating_mul(b.size()) > PAIRS_MAX => {
+            context.warn(
+                Code::ResourceLimit,
+                "shapes of too many positions to hold against one another",
+            );
+            None
+        }
+        None => {
+            not_a_shape(context);
+            None
+        }
+        shapes => shapes,
+    }
+}
+
+/// Whether the ellipsoid is asked for; warns of an unknown one.
+fn on_ellipsoid(context: &mut CallContext<'_>, value: &Value) -> Option<bool> {
+    match value {
+        Value::Null => Some(false),
+        Value::String(name) if name == "sphere" => Some(false),
+        Value::String(name) if name == "wgs84" => Some(true),
+        _ => {
+            context.wrong_type();
+            None
+        }
+    }
+}
+
+/// Metres between the centroids of the first two arguments.
+fn metres(context: &mut CallContext<'_>, arguments: &[Value], ellipsoid: &Value) -> Option<f64> {
+    let shapes = Shape::read(&arguments[0]).zip(Shape::read(&arguments[1]));
+    let Some((a, b)) = shapes.and_then(|(a, b)| a.centroid().zip(b.centroid())) else {
+        not_a_shape(context);
+        return None;
+    };
+    Some(if on_ellipsoid(context, ellipsoid)? {
+        Geodesic::wgs84().inverse(a.latitude, a.longitude, b.latitude, b.longitude)
+    } else {
+        great_circle(a.latitude, a.longitude, b.latitude, b.longitude)
+    })
+}
+
+fn geo_distance(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    metres(context, arguments, optional(arguments, 2)).into()
+}
+
+fn geo_in_range(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let (Some(low), Some(high)) = (number(&arguments[2]), number(&arguments[3])) else {
+        return context.wrong_type();
+    };
+    let included = |position: usize| arguments.get(position).is_none_or(Value::truthy);
+    let Some(metres) = metres(context, arguments, optional(arguments, 6)) else {
+        return Value::Null;
+    };
+    let above = metres > low || (metres == low && included(4));
+    let below = metres < high || (metres == high && included(5));
+    Value::Bool(above && below)
+}
+
+fn geo_area(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let Some(shape) = Shape::read(&arguments[0]) else {
+        return not_a_shape(context);
+    };
+    match (on_ellipsoid(context, optional(arguments, 1)), &shape) {
+        (None, _) => Value::Null,
+        (Some(true), Shape::Polygons(polygons)) => {
+            Value::float(polygons.iter().map(ellipsoid_area).sum())
+        }
+        (Some(_), shape) => Value::float(shape.area() * EARTH_RADIUS * EARTH_RADIUS),
+    }
+}
+
+/// Square metres of a polygon on the ellipsoid.
+fn ellipsoid_area(polygon: &Polygon) -> f64 {
+    let geodesic = Geodesic::wgs84();
+    let ring_area = |positions: &[Position]| {
+        let mut area = PolygonArea::new(&geodesic, Winding::CounterClockwise);
+        for position in positions {
+            area.add_point(position.latitude, position.longitude);
+        }
+        let (_, area, _) = area.compute(true);
+        area.abs()
+    };
+    let mut areas = polygon
+        .rings
+        .iter()
+        .map(|(positions, _)| ring_area(positions));
+    areas.next().unwrap_or(0.0) - areas.sum::<f64>()
+}
+
+fn geo_contains(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let Some((a, b)) = two_shapes(context, arguments) else {
+        return Value::Null;
+    };
+    match a.contains(&b) {
+        Some(contains) => Value::Bool(contains),
+        None => context.wrong_type(),
+    }
+}
+
+fn geo_intersects(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    two_shapes(context, arguments)
+        .map(|(a, b)| a.intersects(&b))
+        .into()
+}
+
+fn geo_equals(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    two_shapes(context, arguments)
+        .map(|(a, b)| a.same(&b))
+        .into()
 }
