@@ -40,7 +40,10 @@ fn code(text: &str) -> u32 {
 /// A handle whose clock moves on at every look: the deadline comes after so many looks, on every machine.
 fn deadline_after(looks: u64) -> Cancel {
     let seen = AtomicU64::new(0);
-    Cancel::with_deadline(looks, Arc::new(move || seen.fetch_add(1, Ordering::Relaxed)))
+    Cancel::with_deadline(
+        looks,
+        Arc::new(move || seen.fetch_add(1, Ordering::Relaxed)),
+    )
 }
 
 const ENDLESS: &[&str] = &[
@@ -64,15 +67,28 @@ fn a_deadline_ends_every_loop() {
 fn an_administrator_kills_and_a_client_cancels() {
     let cancel = Cancel::new();
     cancel.kill();
-    assert_eq!(check("RETURN 1", Limits::default(), cancel).unwrap_err().code(), 1500);
+    assert_eq!(
+        check("RETURN 1", Limits::default(), cancel)
+            .unwrap_err()
+            .code(),
+        1500
+    );
     let cancel = Cancel::new();
     cancel.cancel();
-    assert_eq!(check("RETURN 1", Limits::default(), cancel).unwrap_err().code(), 21);
+    assert_eq!(
+        check("RETURN 1", Limits::default(), cancel)
+            .unwrap_err()
+            .code(),
+        21
+    );
 }
 
 #[test]
 fn memory_is_limited_where_rows_gather() {
-    let limits = || Limits { memory_bytes: 1 << 20, ..Limits::default() };
+    let limits = || Limits {
+        memory_bytes: 1 << 20,
+        ..Limits::default()
+    };
     for text in [
         "FOR i IN 1..1000000 SORT -i RETURN i",
         "FOR i IN 1..1000000 COLLECT k = i RETURN k",
@@ -83,12 +99,35 @@ fn memory_is_limited_where_rows_gather() {
         "FOR i IN 1..1000000 WINDOW { preceding: 1 } AGGREGATE s = SUM(i) RETURN s",
         "RETURN (1..1000000)[*]",
     ] {
-        assert_eq!(check(text, limits(), Cancel::new()).unwrap_err().code(), 32, "{text}");
+        assert_eq!(
+            check(text, limits(), Cancel::new()).unwrap_err().code(),
+            32,
+            "{text}"
+        );
     }
     // What only flows is not counted; a sort with a limit keeps few rows.
-    assert_eq!(check("FOR i IN 1..100000 RETURN i", limits(), Cancel::new()).unwrap(), 100_000);
-    assert_eq!(check("FOR i IN 1..100000 SORT -i LIMIT 3 RETURN i", limits(), Cancel::new()).unwrap(), 3);
-    assert_eq!(check("FOR i IN 1..100000 FOR j IN [i] RETURN j", limits(), Cancel::new()).unwrap(), 100_000);
+    assert_eq!(
+        check("FOR i IN 1..100000 RETURN i", limits(), Cancel::new()).unwrap(),
+        100_000
+    );
+    assert_eq!(
+        check(
+            "FOR i IN 1..100000 SORT -i LIMIT 3 RETURN i",
+            limits(),
+            Cancel::new()
+        )
+        .unwrap(),
+        3
+    );
+    assert_eq!(
+        check(
+            "FOR i IN 1..100000 FOR j IN [i] RETURN j",
+            limits(),
+            Cancel::new()
+        )
+        .unwrap(),
+        100_000
+    );
 }
 
 #[test]
@@ -99,10 +138,22 @@ fn a_limit_reads_no_more_than_it_needs() {
         database.put("c", &Value::object([("n", Value::Int(number))]));
     }
     let transaction = database.begin();
-    let plan = compile("FOR d IN c LIMIT 5, 10 RETURN d.n", &Value::Null, &transaction, &CompileOptions::default());
+    let plan = compile(
+        "FOR d IN c LIMIT 5, 10 RETURN d.n",
+        &Value::Null,
+        &transaction,
+        &CompileOptions::default(),
+    );
     let plan = plan.unwrap();
     let environment = Environment::default();
-    let mut rows = execute(&plan, &transaction, &environment, Limits::default(), Cancel::new()).unwrap();
+    let mut rows = execute(
+        &plan,
+        &transaction,
+        &environment,
+        Limits::default(),
+        Cancel::new(),
+    )
+    .unwrap();
     assert_eq!(rows.collect_all().unwrap().len(), 10);
     assert_eq!(rows.extra().stats.scanned_full, 15);
 }
@@ -124,9 +175,16 @@ fn deep_texts_end_in_an_error() {
             ("1 AND ", "1", ""),
         ];
         for (open, middle, close) in opened {
-            let text = format!("RETURN {}{middle}{}", open.repeat(depth), close.repeat(depth));
+            let text = format!(
+                "RETURN {}{middle}{}",
+                open.repeat(depth),
+                close.repeat(depth)
+            );
             let code = code(&text);
-            assert!([0, 32, 1501, 1524].contains(&code), "{open}×{depth}: {code}");
+            assert!(
+                [0, 32, 1501, 1524].contains(&code),
+                "{open}×{depth}: {code}"
+            );
         }
     }
 }
@@ -135,6 +193,8 @@ fn deep_texts_end_in_an_error() {
 fn large_texts_end_in_an_error_or_a_result() {
     let numbers = vec!["1"; 2_000_000].join(",");
     assert!([0, 32, 1501, 1524].contains(&code(&format!("RETURN LENGTH([{numbers}])"))));
-    let lets: String = (0..2000).map(|number| format!("LET v{number} = {number} ")).collect();
+    let lets: String = (0..2000)
+        .map(|number| format!("LET v{number} = {number} "))
+        .collect();
     assert_eq!(code(&format!("{lets} RETURN 1")), 1524);
 }

@@ -307,9 +307,9 @@ impl Source for MemoryTransaction {
             StreamFrom::Earliest => 0,
             StreamFrom::Latest => all.len(),
             StreamFrom::Last(last) => all.len().saturating_sub(*last as usize),
-            StreamFrom::After(id) => all.partition_point(|message| {
-                *message.attribute("id").to_text() <= **id
-            }),
+            StreamFrom::After(id) => {
+                all.partition_point(|message| *message.attribute("id").to_text() <= **id)
+            }
             StreamFrom::At(at) => {
                 all.partition_point(|message| message.attribute("publishTime").to_int() < *at)
             }
