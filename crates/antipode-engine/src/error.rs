@@ -174,6 +174,7 @@ impl EngineError {
     pub fn written(&self) -> Written {
         match self {
             Self::OutcomeUnknown { .. } => Written::Unknown,
+            Self::Store(error) => error.written(),
             _ => Written::Nothing,
         }
     }
