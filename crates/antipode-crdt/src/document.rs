@@ -284,6 +284,8 @@ pub struct PlaceState {
     pub max: Option<Value>,
     /// The least value offered.
     pub min: Option<Value>,
+    /// Newest unstable relative change of each replica that counts here.
+    pub changed: Vec<(ReplicaId, antipode_clock::Hlc)>,
 }
 
 /// A life of a document as its state holds it, for diagnosis and tests.
@@ -355,6 +357,7 @@ fn inspect_place(place: &Place, path: Path, names: &[Stamp], out: &mut Vec<Place
         }),
         max: parts.max,
         min: parts.min,
+        changed: parts.changed,
     });
     for (name, child) in &place.children {
         inspect_place(child, path.child(Str::clone(name)), names, out);

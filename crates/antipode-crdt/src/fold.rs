@@ -7,7 +7,7 @@
 //! Kept until the next assign covers them: sums (folding floats would change their bits), element ids (others' removals
 //! name them), greatest and least, the newest stamp and the names.
 
-use antipode_clock::StableCut;
+use antipode_clock::{StableCut, Stamp};
 
 use crate::bugs::bug;
 use crate::show;
@@ -22,7 +22,7 @@ pub(crate) fn fold(lives: &mut Vec<Life>, stable: &StableCut) {
     lives.retain(|life| !forgotten(life));
     for life in lives.iter_mut() {
         life.touched
-            .retain(|(replica, hlc)| !stable.holds(antipode_clock::Stamp::new(*hlc, *replica)));
+            .retain(|(replica, hlc)| !stable.holds(Stamp::new(*hlc, *replica)));
         life.removals.retain(|removal| !stable.holds(removal.stamp));
     }
     if lives.len() > 1 && lives.iter().all(|life| may_unite(life, stable)) {
@@ -65,7 +65,7 @@ fn unite(lives: &mut Vec<Life>) {
 }
 
 /// Leaves out the lives of sums that name all of the life in which they stand.
-fn shorten_keys(place: &mut Place, names: &[antipode_clock::Stamp]) {
+fn shorten_keys(place: &mut Place, names: &[Stamp]) {
     if let Some(parts) = &mut place.parts {
         for sum in parts.sums.iter_mut().filter(|sum| sum.lives == names) {
             sum.lives.clear();
@@ -99,17 +99,19 @@ fn fold_tree(tree: &mut Tree, stable: &StableCut) {
 fn fold_place(place: &mut Place, above: bool, stable: &StableCut) {
     let foldable = above && stable.holds(place.set);
     if foldable {
-        place.set = antipode_clock::Stamp::ZERO;
+        place.set = Stamp::ZERO;
     }
-    let mark_may_go = foldable || bug!(FoldsObjectUnderUnstableSet);
-    if mark_may_go && !place.object.is_zero() && stable.holds(place.object) {
-        place.object = antipode_clock::Stamp::ZERO;
-        place.held = Held::Object;
+    let mark_is_stable = !place.object.is_zero() && stable.holds(place.object);
+    if mark_is_stable && (foldable || bug!(FoldsObjectUnderUnstableSet)) {
+        place.object = Stamp::ZERO;
+        if foldable {
+            place.held = Held::Object;
+        }
     }
     if let Some(parts) = &mut place.parts {
         parts
             .changed
-            .retain(|(replica, hlc)| !stable.holds(antipode_clock::Stamp::new(*hlc, *replica)));
+            .retain(|(replica, hlc)| !stable.holds(Stamp::new(*hlc, *replica)));
         if parts.is_vacant() {
             place.parts = None;
         }

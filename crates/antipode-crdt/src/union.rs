@@ -57,7 +57,7 @@ fn unite(views: &[View<'_>], above: Stamp) -> Place {
         held = Held::Nothing;
     }
     let is_object = !object.is_zero() || matches!(held, Held::Object);
-    let own = newest > above || !matches!(held, Held::Nothing);
+    let own = newest > above || setters(views, newest).next().is_some();
     Place {
         set: if own { newest } else { Stamp::ZERO },
         parts: if is_object {

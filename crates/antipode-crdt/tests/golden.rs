@@ -6,7 +6,9 @@
 
 mod support;
 
-use antipode_crdt::{Deletes, Document, Draft, DraftChange, Number, Path, WriterRules, patch_changes, resolve};
+use antipode_crdt::{
+    Deletes, Document, Draft, DraftChange, Number, Path, WriterRules, patch_changes, resolve,
+};
 use antipode_value::Value;
 use support::scenario::{A, B, C, Scenario};
 use support::{assign, change, json, put, update};
@@ -151,9 +153,17 @@ fn example_10_elements_all_stay_until_the_array_is_assigned() {
     let mut s = Scenario::new();
     let base = s.write(C, 1, &[], put(r#"{"l":[1]}"#));
     let a = s.write(A, 5, &[base], append("l", "2"));
-    let draft = Draft::Update(vec![(Path::new(["l"]), DraftChange::Append(vec![json("3")]))]);
+    let draft = Draft::Update(vec![(
+        Path::new(["l"]),
+        DraftChange::Append(vec![json("3")]),
+    )]);
     let b = s.write(B, 6, &[base], draft);
-    let p = s.write(B, 7, &[b], change("l", DraftChange::Prepend(vec![json("0")])));
+    let p = s.write(
+        B,
+        7,
+        &[b],
+        change("l", DraftChange::Prepend(vec![json("0")])),
+    );
     s.check(Some(r#"{"l":[0,1,2,3]}"#), &[]);
     s.write(C, 4, &[base], assign("l", "[]"));
     s.check_shown(Some(r#"{"l":[]}"#));
@@ -191,8 +201,18 @@ fn example_12_key_values() {
 fn example_13_floats_add_to_the_same_bits_everywhere() {
     let mut s = Scenario::new();
     let base = s.write(C, 1, &[], put(r#"{"n":0.1}"#));
-    s.write(A, 2, &[base], change("n", DraftChange::Increment(Number::Float(0.2))));
-    s.write(B, 2, &[base], change("n", DraftChange::Increment(Number::Float(0.3))));
+    s.write(
+        A,
+        2,
+        &[base],
+        change("n", DraftChange::Increment(Number::Float(0.2))),
+    );
+    s.write(
+        B,
+        2,
+        &[base],
+        change("n", DraftChange::Increment(Number::Float(0.3))),
+    );
     s.check(Some(&format!(r#"{{"n":{:?}}}"#, (0.1 + 0.2) + 0.3)), &[]);
 }
 
@@ -215,14 +235,29 @@ fn example_14_increments_below_what_is_missing() {
 #[test]
 fn the_ends_of_an_edge_are_written_and_merged_as_a_pair() {
     let mut s = Scenario::new();
-    let base = s.write(C, 1, &[], Draft::Insert(json(r#"{"_from":"v/1","_to":"v/2","w":1}"#)));
+    let base = s.write(
+        C,
+        1,
+        &[],
+        Draft::Insert(json(r#"{"_from":"v/1","_to":"v/2","w":1}"#)),
+    );
     let a = s.write(A, 5, &[base], assign("_from", r#""v/3""#));
     s.write(B, 6, &[base], update(r#"{"_to":"v/4","w":2}"#));
     s.check(Some(r#"{"_from":"v/1","_to":"v/4","w":2}"#), &[a]);
     let mut s = Scenario::new();
-    let base = s.write(C, 1, &[], Draft::Insert(json(r#"{"_from":"v/1","_to":"v/2","a":1,"z":1}"#)));
+    let base = s.write(
+        C,
+        1,
+        &[],
+        Draft::Insert(json(r#"{"_from":"v/1","_to":"v/2","a":1,"z":1}"#)),
+    );
     s.write(A, 6, &[base], update(r#"{"_from":"v/3","_to":"v/4"}"#));
-    s.write(B, 5, &[base], Draft::Replace(json(r#"{"_from":"v/5","_to":"v/6","b":1}"#)));
+    s.write(
+        B,
+        5,
+        &[base],
+        Draft::Replace(json(r#"{"_from":"v/5","_to":"v/6","b":1}"#)),
+    );
     s.check_shown(Some(r#"{"_from":"v/3","_to":"v/4","b":1}"#));
 }
 
@@ -237,26 +272,57 @@ fn writers_assign_what_a_change_cannot_carry() {
         document.apply(&operation, support::stamp(A, hlc), &context);
         document.show().expect("exists").to_json()
     };
-    write(Draft::Insert(json(r#"{"s":"5","n":null,"a":[1],"o":{"b":1}}"#)));
-    assert_eq!(write(increment("s", 1)), r#"{"a":[1],"n":null,"o":{"b":1},"s":6}"#);
-    assert_eq!(write(increment("n.x.y", 2)), r#"{"a":[1],"n":{"x":{"y":2}},"o":{"b":1},"s":6}"#);
-    assert_eq!(write(increment("o", 2)), r#"{"a":[1],"n":{"x":{"y":2}},"o":2,"s":6}"#);
-    assert_eq!(write(append("s", "7")), r#"{"a":[1],"n":{"x":{"y":2}},"o":2,"s":null}"#);
-    assert_eq!(write(change("n", DraftChange::Unset)), r#"{"a":[1],"o":2,"s":null}"#);
-    assert_eq!(write(increment("c.n", 2)), r#"{"a":[1],"c":{"n":2},"o":2,"s":null}"#);
-    assert_eq!(write(change("c.n", DraftChange::Unset)), r#"{"a":[1],"c":{},"o":2,"s":null}"#);
+    write(Draft::Insert(json(
+        r#"{"s":"5","n":null,"a":[1],"o":{"b":1}}"#,
+    )));
+    assert_eq!(
+        write(increment("s", 1)),
+        r#"{"a":[1],"n":null,"o":{"b":1},"s":6}"#
+    );
+    assert_eq!(
+        write(increment("n.x.y", 2)),
+        r#"{"a":[1],"n":{"x":{"y":2}},"o":{"b":1},"s":6}"#
+    );
+    assert_eq!(
+        write(increment("o", 2)),
+        r#"{"a":[1],"n":{"x":{"y":2}},"o":2,"s":6}"#
+    );
+    assert_eq!(
+        write(append("s", "7")),
+        r#"{"a":[1],"n":{"x":{"y":2}},"o":2,"s":null}"#
+    );
+    assert_eq!(
+        write(change("n", DraftChange::Unset)),
+        r#"{"a":[1],"o":2,"s":null}"#
+    );
+    assert_eq!(
+        write(increment("c.n", 2)),
+        r#"{"a":[1],"c":{"n":2},"o":2,"s":null}"#
+    );
+    assert_eq!(
+        write(change("c.n", DraftChange::Unset)),
+        r#"{"a":[1],"c":{},"o":2,"s":null}"#
+    );
     let two = vec![
         (Path::new(["o", "x"]), DraftChange::Assign(json("1"))),
-        (Path::new(["o", "y"]), DraftChange::Increment(Number::Int(1))),
+        (
+            Path::new(["o", "y"]),
+            DraftChange::Increment(Number::Int(1)),
+        ),
     ];
-    assert_eq!(write(Draft::Update(two)), r#"{"a":[1],"c":{},"o":{"x":1,"y":1},"s":null}"#);
+    assert_eq!(
+        write(Draft::Update(two)),
+        r#"{"a":[1],"c":{},"o":{"x":1,"y":1},"s":null}"#
+    );
 }
 
 #[test]
 fn patches_say_what_update_means() {
     let show = |patch: &str, options| {
         let changes = patch_changes(&json(patch), options);
-        let text = changes.iter().map(|(path, change)| format!("{path} {change:?}"));
+        let text = changes
+            .iter()
+            .map(|(path, change)| format!("{path} {change:?}"));
         text.collect::<Vec<_>>().join("; ")
     };
     let default = antipode_crdt::PatchOptions::default();
@@ -264,9 +330,21 @@ fn patches_say_what_update_means() {
         show(r#"{"_key":"k","b":{"x":1,"y":{}},"a":null}"#, default),
         "a Assign(null); b.x Assign(1); b.y Object"
     );
-    let drop = antipode_crdt::PatchOptions { keep_null: false, ..default };
-    assert_eq!(show(r#"{"a":null,"b":{"x":null}}"#, drop), "a Unset; b Object; b.x Unset");
-    let replace = antipode_crdt::PatchOptions { merge_objects: false, keep_null: false };
-    assert_eq!(show(r#"{"b":{"x":null,"y":1}}"#, replace), r#"b Assign({"y":1})"#);
+    let drop = antipode_crdt::PatchOptions {
+        keep_null: false,
+        ..default
+    };
+    assert_eq!(
+        show(r#"{"a":null,"b":{"x":null}}"#, drop),
+        "a Unset; b Object; b.x Unset"
+    );
+    let replace = antipode_crdt::PatchOptions {
+        merge_objects: false,
+        keep_null: false,
+    };
+    assert_eq!(
+        show(r#"{"b":{"x":null,"y":1}}"#, replace),
+        r#"b Assign({"y":1})"#
+    );
     let _ = Value::Null;
 }

@@ -64,13 +64,7 @@ fn lay_over(
         new.object = old.object;
         if let Held::Value(value) = &new.held {
             let value = Some(value.clone());
-            report.part_lost(
-                trail,
-                value,
-                Reason::BecameObject,
-                cause.stamp,
-                old.object,
-            );
+            report.part_lost(trail, value, Reason::BecameObject, cause.stamp, old.object);
             new.held = Held::Nothing;
         }
     }

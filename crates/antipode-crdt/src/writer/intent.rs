@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
-use antipode_value::{Value, compare, compare_binary};
+use antipode_value::{Value, compare, compare_binary, identical};
 
 use super::plain::{changed, sum};
 use super::view::Spot;
@@ -92,6 +92,8 @@ fn elements(
             Ok(is_nothing.then_some(Change::Assign(Value::Null)))
         }
         DraftChange::Append(values) => Ok(Some(Change::Append(pack_all(values, depth)?))),
+        // What stands before an equal element of a set would hide it.
+        DraftChange::Prepend(values) if hides(spot, values) => assigned(spot, change, depth - 1),
         DraftChange::Prepend(values) => Ok(Some(Change::Prepend(pack_all(values, depth)?))),
         DraftChange::AddUnique(values) => Ok(Some(Change::AddUnique(unique(
             spot,
@@ -141,6 +143,16 @@ fn unique(spot: &Spot<'_>, values: &[Value]) -> Vec<UniqueElement> {
     wanted
 }
 
+/// Whether one of the values equals an element that is shown only once.
+fn hides(spot: &Spot<'_>, values: &[Value]) -> bool {
+    spot.with_items(|items| {
+        let mut unique = items
+            .iter()
+            .filter(|item| item.shown && item.added.is_some_and(|element| element.unique));
+        unique.any(|item| values.contains(&item.value))
+    })
+}
+
 /// Every element that equals one of the values, shown or not, so that no twin appears in its place.
 fn ids_of(spot: &Spot<'_>, values: &[Value]) -> Vec<ElementId> {
     let gone: HashSet<&Value, Hashing> = values.iter().collect();
@@ -165,6 +177,10 @@ fn extreme(
         parts.elements.is_some() || !parts.sums.is_empty() || opposite.is_some()
     };
     let shown = spot.shown().unwrap_or_default();
+    // Of 5 and 5.0 C8QL keeps the one that is there.
+    if compare(offered, &shown).is_eq() && !identical(offered, &shown) {
+        return Ok(None);
+    }
     // Merging compares texts by code points; where C8QL's collation sees it otherwise, its result is assigned.
     let agrees = shown.is_null() || compare(offered, &shown) == compare_binary(offered, &shown);
     if offered.is_null() || spot.is_object() || !agrees || spot.parts().is_some_and(other_kind) {

@@ -1,10 +1,16 @@
 //! What the tests share.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod compare;
+pub mod plain;
 pub mod scenario;
+pub mod specification;
+pub mod world;
 
 use antipode_clock::{Hlc, ReplicaId, Stamp};
-use antipode_crdt::{Document, Draft, DraftChange, PatchOptions, Path, ReplicaNumbers, patch_changes, shown_packed};
+use antipode_crdt::{
+    Document, Draft, DraftChange, PatchOptions, Path, ReplicaNumbers, patch_changes, shown_packed,
+};
 use antipode_value::{Value, identical};
 use bytes::Bytes;
 
@@ -56,7 +62,8 @@ pub fn stored(document: &Document) -> Result<Document, String> {
     let mut bytes = b"before".to_vec();
     let encoded = document.encode(&mut numbers, &mut bytes);
     let record = Bytes::from(bytes).slice(6..);
-    let read = Document::decode(&record, &numbers).map_err(|error| format!("{error} in {document:?}"))?;
+    let read =
+        Document::decode(&record, &numbers).map_err(|error| format!("{error} in {document:?}"))?;
     if read != *document {
         return Err(format!("stored {document:?}\nread   {read:?}"));
     }
@@ -66,9 +73,15 @@ pub fn stored(document: &Document) -> Result<Document, String> {
         return Err(format!("revision {revision:?} of {document:?}"));
     }
     let same = match (&shown, document.show()) {
-        (Some(shown), Some(value)) => identical(&shown.value, &value) && shown.body().len() == encoded.body.len(),
+        (Some(shown), Some(value)) => {
+            identical(&shown.value, &value) && shown.body().len() == encoded.body.len()
+        }
         (None, None) => encoded.body.is_empty(),
         _ => false,
     };
-    if same { Ok(read) } else { Err(format!("shown {shown:?} of {document:?}")) }
+    if same {
+        Ok(read)
+    } else {
+        Err(format!("shown {shown:?} of {document:?}"))
+    }
 }

@@ -43,13 +43,24 @@ impl Scenario {
         for at in &seen {
             let written = &self.written[*at];
             document.apply(&written.operation, written.stamp, &written.context);
-            context.advance(written.stamp.replica, Seen { seq: 1, hlc: written.stamp.hlc });
+            context.advance(
+                written.stamp.replica,
+                Seen {
+                    seq: 1,
+                    hlc: written.stamp.hlc,
+                },
+            );
         }
         let operation = resolve(&document, &draft, &self.rules).expect("draft");
         let bytes = Bytes::from(operation.encode());
         let operation = Operation::decode(&bytes).expect("encoded operation");
         let stamp = Stamp::new(Hlc(hlc), replica);
-        self.written.push(Written { operation, stamp, context, saw: seen });
+        self.written.push(Written {
+            operation,
+            stamp,
+            context,
+            saw: seen,
+        });
         self.written.len() - 1
     }
 
@@ -57,12 +68,19 @@ impl Scenario {
     pub fn check(&self, expected: Option<&str>, lost: &[usize]) {
         self.check_shown(expected);
         let lost: BTreeSet<Stamp> = lost.iter().map(|at| self.written[*at].stamp).collect();
-        self.each_order(|_, reported, order| assert_eq!(*reported, lost, "reported in order {order:?}"));
+        self.each_order(|_, reported, order| {
+            assert_eq!(*reported, lost, "reported in order {order:?}")
+        });
     }
 
     pub fn check_reported_at_least(&self, lost: &[usize]) {
         let lost: BTreeSet<Stamp> = lost.iter().map(|at| self.written[*at].stamp).collect();
-        self.each_order(|_, reported, order| assert!(reported.is_superset(&lost), "{reported:?} in order {order:?}"));
+        self.each_order(|_, reported, order| {
+            assert!(
+                reported.is_superset(&lost),
+                "{reported:?} in order {order:?}"
+            )
+        });
     }
 
     pub fn check_shown(&self, expected: Option<&str>) {
@@ -72,14 +90,23 @@ impl Scenario {
                 (Some(shown), Some(expected)) => identical(&shown, &json(expected)),
                 (shown, expected) => shown.is_none() && expected.is_none(),
             };
-            assert!(same, "{:?} instead of {expected:?} in order {order:?}", document.show());
+            assert!(
+                same,
+                "{:?} instead of {expected:?} in order {order:?}",
+                document.show()
+            );
             let first = first.get_or_insert_with(|| document.clone());
             assert_eq!(first, document, "state in order {order:?}");
         });
     }
 
     fn each_order(&self, mut check: impl FnMut(&Document, &BTreeSet<Stamp>, &[usize])) {
-        self.extend(&mut Vec::new(), &Document::default(), &BTreeSet::new(), &mut check);
+        self.extend(
+            &mut Vec::new(),
+            &Document::default(),
+            &BTreeSet::new(),
+            &mut check,
+        );
     }
 
     fn extend(
@@ -100,7 +127,8 @@ impl Scenario {
             let mut reported = reported.clone();
             let discards = document.apply(&next.operation, next.stamp, &next.context);
             reported.extend(discards.iter().map(|discard| discard.lost));
-            let document = stored(&document).unwrap_or_else(|error| panic!("{error}\nin order {order:?}, {at}"));
+            let document = stored(&document)
+                .unwrap_or_else(|error| panic!("{error}\nin order {order:?}, {at}"));
             order.push(at);
             self.extend(order, &document, &reported, check);
             order.pop();
