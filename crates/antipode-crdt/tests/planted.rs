@@ -9,7 +9,7 @@ use antipode_crdt::bug::{Bug, plant};
 use support::world::{Bent, run};
 
 /// Schedules within which a mistake has to show.
-const SCHEDULES_MAX: u64 = 20_000;
+const SCHEDULES_MAX: u64 = 60_000;
 
 const BUGS: [Bug; 10] = [
     Bug::TieBrokenByArrival,
