@@ -27,6 +27,7 @@ use antipode_value::Str;
 use crate::catalog::{Catalog, Deletes, Ended, SystemCollection};
 use crate::error::EngineError;
 use crate::identity::{Heads, Recovered};
+use crate::planted::bug;
 use crate::report::ReportLog;
 use crate::request::{CommitRequest, Committed, DraftOperation, Expectation, OperationOutcome};
 use crate::stored;
@@ -80,7 +81,14 @@ struct Prepared {
 }
 
 impl Committer {
-    pub fn new(storage: Arc<dyn Storage>, boot: u64, recovered: Recovered) -> Self {
+    #[cfg_attr(not(feature = "planted-bugs"), expect(unused_mut))]
+    pub fn new(storage: Arc<dyn Storage>, boot: u64, mut recovered: Recovered) -> Self {
+        #[cfg(feature = "planted-bugs")]
+        if bug!(DotReused) {
+            let me = recovered.identity.replica;
+            recovered.heads.step_back(me);
+            recovered.vv.set(me, recovered.vv.get(me).saturating_sub(1));
+        }
         let context = recovered.heads.context();
         Self {
             storage,
@@ -355,7 +363,9 @@ impl Committer {
             working.roll_back();
             return Err(error);
         }
-        self.clock.observe(prepared.header.last_hlc());
+        if !bug!(HlcNotMoved) {
+            self.clock.observe(prepared.header.last_hlc());
+        }
         self.account(batch, &record);
         self.take_schema(working, &prepared.operations, outcome)?;
         Ok(Ok(()))
@@ -506,6 +516,13 @@ impl Committer {
         );
         if new_numbers {
             before_write(&self.numbers);
+        }
+        #[cfg(feature = "planted-bugs")]
+        if bug!(IndexOutsideBatch) {
+            for part in crate::planted::split_index(&batch) {
+                self.storage.write(part, Sync::No)?;
+            }
+            return Ok(());
         }
         self.storage.write(batch, Sync::No)?;
         Ok(())

@@ -168,6 +168,14 @@ impl Heads {
             .collect()
     }
 
+    /// Forgets that the last record of `origin` is there.
+    #[cfg(feature = "planted-bugs")]
+    pub fn step_back(&mut self, origin: ReplicaId) {
+        if let Some(head) = self.heads.get_mut(&origin) {
+            head.seq = head.seq.saturating_sub(1);
+        }
+    }
+
     /// Whether `origin` logged a transaction in the process start `boot`.
     pub fn has_boot(&self, origin: ReplicaId, boot: u64) -> bool {
         self.heads

@@ -23,6 +23,10 @@ mod error;
 mod identity;
 mod messages;
 mod node;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
+#[cfg(not(feature = "planted-bugs"))]
+mod planted;
 mod report;
 mod request;
 mod scan;

@@ -26,6 +26,7 @@ use bytes::Bytes;
 use crate::committer::{Committer, group_key};
 use crate::error::EngineError;
 use crate::identity::{Identity, Recovered, Seed};
+use crate::planted::bug;
 use crate::request::{CommitReply, CommitRequest, Durability, RequestId};
 use crate::shared::Shared;
 use crate::stored;
@@ -359,7 +360,8 @@ impl Node {
         match self.write(requests, Vec::new(), now) {
             Ok(outcome) => {
                 for ((request, durability), reply) in names.into_iter().zip(outcome.replies) {
-                    if reply.is_err() || durability == Durability::Memory {
+                    let at_once = durability == Durability::Memory || bug!(AckBeforeSync);
+                    if reply.is_err() || at_once {
                         out.push(NodeOutput::Reply { request, reply });
                     } else {
                         self.waiting.push_back(Waiting {

@@ -4,9 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use antipode_clock::VersionVector;
-use antipode_engine::{
-    CommitReply, CommitRequest, Durability, EngineError, NodeInput, NodeOutput, RequestId,
-};
+use antipode_engine::{CommitReply, CommitRequest, Durability, NodeInput, NodeOutput, RequestId};
 use antipode_replication::{Input, Lane, LinkId, Micros};
 use antipode_store::Written;
 use antipode_store::memory::Faults as DiskFaults;
@@ -169,6 +167,11 @@ impl World {
     /// # Errors
     /// The first check that failed.
     pub fn run(mut self) -> Result<Report, Failure> {
+        #[cfg(feature = "planted-bugs")]
+        antipode_engine::planted::plant(match self.plan.bug {
+            Some(crate::PlantedBug::Engine(bug)) => Some(bug),
+            _ => None,
+        });
         match self.live() {
             Ok(()) => Ok(self.report),
             Err((host, what)) => Err(Failure {
