@@ -47,6 +47,11 @@ pub(crate) mod tag {
 pub const NESTING_MAX: usize = 200;
 /// Most bytes of a stored value.
 pub const BYTES_MAX: usize = 16 << 20;
+/// No limits go beyond this nesting, so that no bytes exhaust the stack. Merged writes, each within [`NESTING_MAX`], stay
+/// below it.
+const NESTING_END: usize = 1_000;
+/// No limits go beyond this size, which the numbers of the layout can hold.
+const BYTES_END: usize = u32::MAX as usize;
 
 /// How deep and how large an encoded value may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +67,21 @@ impl Default for Limits {
         Limits {
             nesting: NESTING_MAX,
             bytes: BYTES_MAX,
+        }
+    }
+}
+
+impl Limits {
+    /// As far as the layout itself goes.
+    pub const WIDEST: Limits = Limits {
+        nesting: NESTING_END,
+        bytes: BYTES_END,
+    };
+
+    fn within_the_layout(self) -> Limits {
+        Limits {
+            nesting: self.nesting.min(NESTING_END),
+            bytes: self.bytes.min(BYTES_END),
         }
     }
 }
@@ -111,7 +131,7 @@ pub fn encode(value: &Value) -> Result<Vec<u8>, LayoutError> {
 pub fn encode_within(value: &Value, limits: Limits) -> Result<Vec<u8>, LayoutError> {
     let mut encoder = Encoder {
         reversed: Vec::new(),
-        limits,
+        limits: limits.within_the_layout(),
     };
     encoder.value(value, 0)?;
     encoder.reversed.reverse();
@@ -120,6 +140,7 @@ pub fn encode_within(value: &Value, limits: Limits) -> Result<Vec<u8>, LayoutErr
 
 /// Whether `bytes` are the canonical encoding of one value within `limits`.
 pub fn verify(bytes: &[u8], limits: Limits) -> Result<(), LayoutError> {
+    let limits = limits.within_the_layout();
     if bytes.len() > limits.bytes {
         return Err(LayoutError::TooLarge {
             limit: limits.bytes,

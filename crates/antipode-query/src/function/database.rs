@@ -57,6 +57,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         kv_scan,
         "KV_SCAN(store, prefix, limit): keys that begin with prefix, with their values, in order.",
     ),
+    volatile(
+        "TTL",
+        1,
+        1,
+        ttl,
+        "TTL(document): seconds until the document expires; null if it does not.",
+    ),
 ];
 
 /// Entries that KV_SCAN gives at most, unless told otherwise.
@@ -256,4 +263,12 @@ fn kv_scan(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         entries.truncate(limit);
         Ok(Value::Array(Array::from_vec(entries)))
     })
+}
+
+fn ttl(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    // In seconds since 1970.
+    match super::argument::number(&arguments[0].attribute("expireAt")) {
+        Some(expires) => super::argument::whole(expires - context.now_ms() as f64 / 1_000.0),
+        None => Value::Null,
+    }
 }

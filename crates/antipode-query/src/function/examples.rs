@@ -389,6 +389,13 @@ fn calls_and_ends() {
     check_warns("CALL('ABS')", "null", &[1541]);
     check_warns("APPLY('ABS', 1)", "null", &[1542]);
     check("false && FAIL('x')", "false");
+    check("TTL({expireAt: 1700000060})", "60");
+    check("TTL({})", "null");
+    check_error("KV_GET('nowhere', 'k')", 5210);
+    check_error("COLLECTION_COUNT('nowhere')", 1203);
+    check("DOCUMENT('nowhere/1')", "null");
+    check("DOCUMENT(['nowhere/1', 2])", "[]");
+    check("COLLECTIONS()", "[]");
     check("LENGTH(UNIQUE(FOR i IN 1..100 RETURN RAND()))", "100");
 }
 

@@ -1,8 +1,11 @@
 //! How much two texts resemble one another.
 
-use antipode_value::Value;
+use std::hash::Hasher;
 
-use super::argument::truncated;
+use antipode_value::{Value, hash_value};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::argument::{number, truncated, whole};
 use super::{CallContext, Function, pure};
 use crate::error::Code;
 
@@ -35,7 +38,31 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ngram_positional_similarity,
         "NGRAM_POSITIONAL_SIMILARITY(input, target, n): as NGRAM_SIMILARITY, but n-grams may match in part.\nNGRAM_POSITIONAL_SIMILARITY(\"abc\", \"abc\", 2) // 1",
     ),
+    pure(
+        "MINHASH",
+        2,
+        2,
+        minhash,
+        "MINHASH(values, n): a signature of n texts; the share of equal ones in two signatures is about how alike the arrays are as sets.\nLENGTH(MINHASH([\"a\", \"b\"], 5)) // 5",
+    ),
+    pure(
+        "MINHASH_COUNT",
+        1,
+        1,
+        minhash_count,
+        "MINHASH_COUNT(error): length of a signature that is wrong by no more than error.\nMINHASH_COUNT(0.05) // 400",
+    ),
+    pure(
+        "MINHASH_ERROR",
+        1,
+        1,
+        minhash_error,
+        "MINHASH_ERROR(n): how far a signature of n texts may be wrong.\nMINHASH_ERROR(400) // 0.05",
+    ),
 ];
+
+/// Longest signature.
+const SIGNATURE_MAX: i64 = 100_000;
 
 /// Most steps of comparing two texts with one another: characters of one times characters of the other.
 const STEPS_MAX: usize = 100_000_000;
@@ -171,4 +198,50 @@ fn ngrams(context: &mut CallContext<'_>, arguments: &[Value], positional: bool) 
         std::mem::swap(&mut previous, &mut current);
     }
     Value::float(previous[target.len()] / all as f64)
+}
+
+/// The least hash of all values, for each of n hash functions.
+fn minhash(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let count = truncated(&arguments[1]).filter(|count| (1..=SIGNATURE_MAX).contains(count));
+    let (Value::Array(values), Some(count)) = (&arguments[0], count) else {
+        return context.wrong_type();
+    };
+    if values.len().saturating_mul(count.unsigned_abs() as usize) > STEPS_MAX {
+        context.warn(
+            Code::ResourceLimit,
+            "array too long for a signature of this length",
+        );
+        return Value::Null;
+    }
+    let hashes: Vec<u64> = values
+        .iter()
+        .map(|value| {
+            let mut hasher = Xxh3::new();
+            hash_value(&value, &mut hasher);
+            hasher.finish()
+        })
+        .collect();
+    // One more hash function for each text: the hash of a value, mixed with the number of the text.
+    let mixed = |hash: u64, seed: u64| {
+        let mixed =
+            (hash ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        (mixed ^ (mixed >> 31)).wrapping_mul(0x94D0_49BB_1331_11EB)
+    };
+    let least = |seed: u64| hashes.iter().map(|hash| mixed(*hash, seed)).min();
+    let signature = (0..count.unsigned_abs()).filter_map(least);
+    Value::array(signature.map(|hash| format!("{hash:016x}")))
+}
+
+fn minhash_count(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    match number(&arguments[0]).filter(|error| *error > 0.0 && *error < 1.0) {
+        Some(error) => whole((1.0 / (error * error)).round()),
+        None => context.wrong_type(),
+    }
+}
+
+fn minhash_error(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    match number(&arguments[0]).filter(|count| *count >= 1.0) {
+        Some(count) => whole(1.0 / count.sqrt()),
+        None => context.wrong_type(),
+    }
 }

@@ -88,6 +88,15 @@ fn limits_are_errors() {
         Value::from_packed(deep.into()).unwrap_err(),
         LayoutError::TooDeep { limit: 200 }
     );
+    let deepest = Limits {
+        nesting: usize::MAX,
+        bytes: usize::MAX,
+    };
+    assert!(encode_within(&nested(1_000), deepest).is_ok());
+    assert_eq!(
+        encode_within(&nested(1_001), deepest),
+        Err(LayoutError::TooDeep { limit: 1_000 })
+    );
     let small = Limits {
         nesting: 9,
         bytes: 100,
