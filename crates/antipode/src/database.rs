@@ -125,8 +125,8 @@ impl Database {
         let (config, endpoint) = Endpoint::prepare(cluster)?;
         let node = Node::open(storage.clone(), config, seed)?;
         let mut lines = None;
-        let driver = Driver::start(node, storage, |calls| {
-            let (network, handle) = endpoint.start(calls)?;
+        let driver = Driver::start(node, storage, |desk| {
+            let (network, handle) = endpoint.start(desk)?;
             lines = Some(handle);
             Ok(Some(Box::new(network) as Box<dyn Network>))
         })?;
@@ -160,7 +160,7 @@ impl Database {
             replication: antipode_replication::Config::default(),
         };
         let node = Node::open(storage.clone(), config, seed)?;
-        let driver = Driver::start(node, storage, |_calls| Ok(None::<Box<dyn Network>>))?;
+        let driver = Driver::start(node, storage, |_desk| Ok(None::<Box<dyn Network>>))?;
         let inner = Inner {
             driver,
             options,

@@ -1,6 +1,6 @@
 //! The node's peers over QUIC: joins the transport to the committer's queue.
 
-use std::sync::mpsc::Sender;
+use std::sync::Arc;
 use std::time::Duration;
 
 use antipode_engine::NodeConfig;
@@ -12,7 +12,7 @@ use antipode_transport::{Config, PeerEvent, Transport};
 use bytes::Bytes;
 
 use crate::database::Cluster;
-use crate::driver::{Call, Network};
+use crate::driver::{Call, Desk, Network};
 use crate::error::Error;
 
 /// A transport that is about to be started.
@@ -58,12 +58,11 @@ impl Endpoint {
         ))
     }
 
-    /// Opens the port. What peers send goes into `calls`.
-    pub fn start(self, calls: Sender<Call>) -> Result<(Peers, Lines), Error> {
+    /// Opens the port. What peers send is left at `desk`.
+    pub fn start(self, desk: Arc<Desk>) -> Result<(Peers, Lines), Error> {
         let transport = Transport::start(self.config, self.bundle, move |event| {
             if let Some(call) = call_of(event) {
-                // After the node has stopped nobody listens any more.
-                let _ = calls.send(call);
+                desk.leave(call);
             }
         })
         .map_err(|error| Error::Network {
