@@ -9,7 +9,7 @@ use antipode_value::{Array, Object, Str, Value, compare_binary};
 use super::{BATCH_ROWS, Batch, Input, Operator};
 use crate::error::{Code, QueryError, Result};
 use crate::evaluate::{Run, evaluate, satisfied};
-use crate::intent::{Intent, IntentKind};
+use crate::intent::IntentKind;
 use crate::plan::{Action, Modify, ModifyOptions, OverwriteMode, Patch, Publish, Upsert};
 use crate::source::{CollectionInfo, CollectionKind, Expect, KeyBounds, Message, Written};
 
@@ -449,9 +449,9 @@ fn changes<'a>(
             only_intents: false,
         });
     };
-    let rest = evaluate(rest, row, run)?;
-    let mut list = assigns(node, &rest)?;
-    let mut only_intents = list.is_empty();
+    let mut rest = evaluate(rest, row, run)?;
+    let mut relatives = Vec::new();
+    let mut assigned = rest.as_object().is_none_or(|rest| !rest.is_empty());
     for intent in &patch.intents {
         let plain = evaluate(&intent.plain, row, run)?;
         let argument = evaluate(&intent.argument, row, run)?;
@@ -460,17 +460,19 @@ fn changes<'a>(
             .iter()
             .fold(known.clone(), |value, name| value.attribute(name));
         match relative(intent.kind, &base, &argument, &plain) {
-            Some(change) => list.push((Path::new(intent.path.iter().cloned()), change)),
+            Some(change) => relatives.push((Path::new(intent.path.iter().cloned()), change)),
             None => {
-                only_intents = false;
-                list.extend(patch_changes(
-                    &nested(intent, plain),
-                    patch_options(&node.options),
-                ));
+                rest = with_at(&rest, &intent.path, plain);
+                assigned = true;
             }
         }
     }
-    Ok(Changes { list, only_intents })
+    let mut list = assigns(node, &rest)?;
+    list.extend(relatives);
+    Ok(Changes {
+        list,
+        only_intents: !assigned,
+    })
 }
 
 /// The changes of a patch without intents.
@@ -489,11 +491,17 @@ fn assigns(node: &Modify, patch: &Value) -> Result<Vec<(Path, DraftChange)>> {
     ))
 }
 
-/// `{a: {b: value}}` for the path `a.b`.
-fn nested(intent: &Intent, value: Value) -> Value {
-    intent.path.iter().rev().fold(value, |value, name| {
-        Value::Object(Object::from_pairs(vec![(name.clone(), value)]))
-    })
+/// A value with another one put at a path.
+fn with_at(value: &Value, path: &[Str], put: Value) -> Value {
+    let Some((name, below)) = path.split_first() else {
+        return put;
+    };
+    let object = value
+        .as_object()
+        .cloned()
+        .unwrap_or_else(|| Object::from_pairs(Vec::new()));
+    let inner = with_at(&object.get(name).unwrap_or_default(), below, put);
+    Value::Object(object.with(name.clone(), inner))
 }
 
 /// Looks after the ends of edges, which are written as a pair.
@@ -640,16 +648,17 @@ fn inserted<'a>(
     let Some(rest) = &patch.rest else {
         return Ok((evaluate(&patch.document, row, run)?, Vec::new()));
     };
+    let mut rest = evaluate(rest, row, run)?;
     let mut changes = Vec::new();
     for intent in &patch.intents {
         let value = evaluate(&intent.plain, row, run)?;
-        match on_nothing(intent.kind, value) {
+        match on_nothing(intent.kind, &value) {
             Some(change) => changes.push((Path::new(intent.path.iter().cloned()), change)),
-            // A value that is no operand of such a change: then the whole document is plain.
-            None => return Ok((evaluate(&patch.document, row, run)?, Vec::new())),
+            // No operand of such a change: then it is an attribute like the others.
+            None => rest = with_at(&rest, &intent.path, value),
         }
     }
-    Ok((evaluate(rest, row, run)?, changes))
+    Ok((rest, changes))
 }
 
 // ----- intents -----
@@ -661,6 +670,10 @@ fn relative(
     argument: &Value,
     plain: &Value,
 ) -> Option<DraftChange> {
+    // Nothing plus no elements is nothing to a merge, and an empty array to C8QL.
+    if base.is_null() && matches!(plain, Value::Array(array) if array.is_empty()) {
+        return None;
+    }
     match kind {
         IntentKind::Increment => {
             if !(base.is_number() || base.is_null()) {
@@ -727,7 +740,9 @@ fn relative(
             shown.then_some(DraftChange::RemoveValues(removed))
         }
         IntentKind::Max | IntentKind::Min => {
-            if argument.is_null() {
+            // An UPDATE merges objects where a maximum would put one in the place of the other.
+            let object = |value: &Value| matches!(value, Value::Object(_));
+            if argument.is_null() || object(argument) || object(base) {
                 return None;
             }
             // Replicas compare by code points, the query by its collation: only where they agree is it the same.
@@ -763,21 +778,28 @@ fn array_or_nothing(value: &Value) -> Option<Array> {
 }
 
 /// The change of this kind that makes `value` out of nothing.
-fn on_nothing(kind: IntentKind, value: Value) -> Option<DraftChange> {
+fn on_nothing(kind: IntentKind, value: &Value) -> Option<DraftChange> {
     match (kind, value) {
-        (IntentKind::Increment, value) => Number::of(&value).map(DraftChange::Increment),
-        (_, Value::Null) => None,
-        (IntentKind::Max, value) => Some(DraftChange::Max(value)),
-        (IntentKind::Min, value) => Some(DraftChange::Min(value)),
-        (IntentKind::Append, Value::Array(values)) => Some(DraftChange::Append(values.to_vec())),
-        (IntentKind::Prepend, Value::Array(values)) => Some(DraftChange::Prepend(values.to_vec())),
-        (IntentKind::AddUnique, Value::Array(values)) => {
+        (IntentKind::Increment, value) => Number::of(value).map(DraftChange::Increment),
+        (_, Value::Null | Value::Object(_)) => None,
+        (IntentKind::Max, value) => Some(DraftChange::Max(value.clone())),
+        (IntentKind::Min, value) => Some(DraftChange::Min(value.clone())),
+        (
+            IntentKind::Append | IntentKind::Prepend | IntentKind::AddUnique,
+            Value::Array(values),
+        ) => {
             let values = values.to_vec();
-            let unique = (1..values.len()).all(|end| !values[..end].contains(&values[end]));
-            unique.then_some(DraftChange::AddUnique(values))
+            let unique = || (1..values.len()).all(|end| !values[..end].contains(&values[end]));
+            match kind {
+                // Nothing plus no elements is nothing to a merge, and an empty array to C8QL.
+                _ if values.is_empty() => None,
+                IntentKind::Append => Some(DraftChange::Append(values)),
+                IntentKind::Prepend => Some(DraftChange::Prepend(values)),
+                _ => unique().then(|| DraftChange::AddUnique(values.clone())),
+            }
         }
         // Removing means the difference between two sets; the first one is their beginning.
-        (IntentKind::RemoveElements, _) | (_, _) => None,
+        _ => None,
     }
 }
 

@@ -1,12 +1,15 @@
-//! A database of plain maps: no replication, no merging, no storage. It is what C8QL says a query does, held beside the
-//! engine, which must never give anything else on one node.
+//! A database of plain maps: no replication, no merging, no storage. It is what C8QL says a query does.
+//!
+//! Beside each plain document it keeps the replicated one, made of the same drafts, and panics if the two ever show
+//! anything different: on one replica, without concurrency, nobody may notice that documents merge.
 
 #![allow(dead_code)] // Each test and example uses its own part.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use antipode_crdt::{Draft, DraftChange, Number, Path};
+use antipode_clock::{Context, Hlc, ReplicaId, Seen, Stamp};
+use antipode_crdt::{Document, Draft, DraftChange, Number, Path, WriterRules};
 use antipode_query::{
     Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, KeyBounds, Message,
     Retry, Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo, StreamRead, StreamUntil,
@@ -18,6 +21,7 @@ use antipode_value::{Object, Str, Value, compare_binary};
 struct Collection {
     info: CollectionInfo,
     documents: BTreeMap<String, Value>,
+    replicated: BTreeMap<String, Document>,
 }
 
 #[derive(Clone, Debug)]
@@ -33,6 +37,7 @@ pub struct Database {
     streams: BTreeMap<String, Stream>,
     ids: u64,
     revisions: u64,
+    stamps: u64,
     now_ms: i64,
 }
 
@@ -53,6 +58,7 @@ impl Database {
             Collection {
                 info,
                 documents: BTreeMap::new(),
+                replicated: BTreeMap::new(),
             },
         );
     }
@@ -64,6 +70,7 @@ impl Database {
     pub fn truncate(&mut self, name: &str) {
         if let Some(collection) = self.collections.get_mut(name) {
             collection.documents.clear();
+            collection.replicated.clear();
         }
     }
 
@@ -93,12 +100,20 @@ impl Database {
         };
         let key = document.attribute("_key").to_text().to_string();
         let key = if key.is_empty() { self.next_key() } else { key };
-        self.store(id, &key, Some(strip(document)));
+        let body = strip(document);
+        self.replicate(
+            id,
+            &key,
+            &Draft::Put(Value::Object(body.clone())),
+            Some(&body),
+        );
+        self.store(id, &key, Some(body));
     }
 
     pub fn remove(&mut self, collection: &str, key: &str) {
         if let Some(collection) = self.collections.get_mut(collection) {
             collection.documents.remove(key);
+            collection.replicated.remove(key);
         }
     }
 
@@ -128,6 +143,40 @@ impl Database {
         })
     }
 
+    /// Carries a draft out on the replicated document, which must then show `body`.
+    fn replicate(&mut self, id: CollectionId, key: &str, draft: &Draft, body: Option<&Object>) {
+        self.stamps += 1;
+        let replica = ReplicaId(1);
+        let hlc = Hlc::new(1_700_000_000_000, 0).plus(self.stamps);
+        let mut context = Context::default();
+        context.advance(
+            replica,
+            Seen {
+                seq: self.stamps,
+                hlc,
+            },
+        );
+        let Some(collection) = self
+            .collections
+            .values_mut()
+            .find(|collection| collection.info.id == id)
+        else {
+            return;
+        };
+        let document = collection.replicated.entry(key.to_owned()).or_default();
+        let operation = antipode_crdt::resolve(document, draft, &WriterRules::default())
+            .unwrap_or_else(|error| panic!("{draft:?} on {key}: {error}"));
+        let discards = document.apply(&operation, Stamp { hlc, replica }, &context);
+        assert!(discards.is_empty(), "{draft:?} on {key}: {discards:?}");
+        match (document.show(), body) {
+            (None, None) => {}
+            (Some(shown), Some(body)) if same(&shown, &Value::Object(body.clone())) => {}
+            (shown, body) => {
+                panic!("{draft:?} on {key}\n  replicated: {shown:?}\n  plain:      {body:?}")
+            }
+        }
+    }
+
     /// Stores or removes the body of a document; gives the document with its system attributes.
     fn store(&mut self, id: CollectionId, key: &str, body: Option<Object>) -> Option<Value> {
         self.revisions += 1;
@@ -153,6 +202,20 @@ impl Database {
             .documents
             .insert(key.to_owned(), document.clone());
         Some(document)
+    }
+}
+
+/// Whether two values are the same, attribute by attribute, and equal below that: a maximum of 1 and 1.0, or of [] and
+/// [null], may show either.
+pub fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Object(left), Value::Object(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .all(|(name, value)| right.get(&name).is_some_and(|other| same(&value, &other)))
+        }
+        (left, right) => left == right,
     }
 }
 
@@ -359,6 +422,7 @@ impl Transaction for MemoryTransaction {
             }
             _ => {}
         }
+        let kept = draft.clone();
         let body = match draft {
             Draft::Insert(value) | Draft::Put(value) | Draft::Replace(value) => Some(strip(&value)),
             Draft::InsertWith { value, changes } => Some(strip(&changed(value, changes))),
@@ -368,6 +432,7 @@ impl Transaction for MemoryTransaction {
             Draft::Remove | Draft::Purge => None,
         };
         check(body.as_ref())?;
+        state.replicate(collection, &key, &kept, body.as_ref());
         let new = state.store(collection, &key, body);
         Ok(Written { key, old, new })
     }
