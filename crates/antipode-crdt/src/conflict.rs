@@ -68,7 +68,7 @@ fn written_for_itself(
         }
         _ => return compare(root, path, Some(value), cause, report),
     };
-    for (name, value) in attributes {
+    for (name, value) in attributes.into_owned() {
         path.push(name);
         written_for_itself(root, &value, path, cause, report);
         path.pop();

@@ -1,17 +1,15 @@
 //! The document: the replicated state of one key.
 
 use antipode_clock::{Context, ReplicaId, StableCut, Stamp};
-use antipode_value::{Str, Value};
+use antipode_value::Value;
 use bytes::Bytes;
 
 use crate::bugs::bug;
 use crate::discard::Report;
 use crate::revision::{Revision, body_bytes};
 use crate::rule::existence;
-use crate::state::{Cause, Life, Origin, Place, Tree, Whole};
-use crate::{
-    DecodeError, Discard, Operation, Path, RemoveMode, codec, conflict, fold, show, union,
-};
+use crate::state::{Cause, Life, Origin, Tree, Whole};
+use crate::{DecodeError, Discard, Operation, RemoveMode, codec, conflict, fold, show, union};
 
 /// Local numbers for replica ids, so that a stored stamp takes a byte or two instead of eight for its replica. The
 /// numbers are a node's own: they must be durable before a record that uses them, and never leave the node.
@@ -260,106 +258,4 @@ pub fn shown_packed(
     replicas: &dyn ReplicaNumbers,
 ) -> Result<Option<Shown>, DecodeError> {
     codec::document::shown(record, replicas)
-}
-
-/// A place of a document as its state holds it, for diagnosis and tests.
-#[derive(Clone, Debug)]
-pub struct PlaceState {
-    /// The place.
-    pub path: Path,
-    /// Newest assign or unset here; zero where there is none of its own, or it was folded.
-    pub set: Stamp,
-    /// The value assigned here; `None` for an object or nothing.
-    pub value: Option<Value>,
-    /// Whether an object was assigned here.
-    pub holds_object: bool,
-    /// Newest write that needs an object here.
-    pub object: Stamp,
-    /// Increments: replica, lives named, integer part, float part.
-    pub sums: Vec<(ReplicaId, Vec<Stamp>, i128, Option<f64>)>,
-    /// Positions of the assigned array that were removed, and the elements that were added: stamp, index, whether unique,
-    /// value.
-    pub elements: Option<(Vec<u32>, Vec<(Stamp, u32, bool, Value)>)>,
-    /// The greatest value offered.
-    pub max: Option<Value>,
-    /// The least value offered.
-    pub min: Option<Value>,
-    /// Newest unstable relative change of each replica that counts here.
-    pub changed: Vec<(ReplicaId, antipode_clock::Hlc)>,
-}
-
-/// A life of a document as its state holds it, for diagnosis and tests.
-#[derive(Clone, Debug)]
-pub struct LifeState {
-    /// Its names.
-    pub names: Vec<Stamp>,
-    /// The newest operation that applied to it.
-    pub newest: Stamp,
-    /// Newest unstable patch of each replica.
-    pub touched: Vec<(ReplicaId, antipode_clock::Hlc)>,
-    /// Unstable yielding removals, and whether each hides the life.
-    pub removals: Vec<(Stamp, bool)>,
-    /// The places, in order of path, from the root.
-    pub places: Vec<PlaceState>,
-}
-
-impl Document {
-    /// The state, laid open for diagnosis and tests.
-    #[must_use]
-    pub fn inspect(&self) -> Vec<LifeState> {
-        let lives = self.lives.iter().map(|life| {
-            let mut places = Vec::new();
-            inspect_place(&life.tree.places(), Path::ROOT, &life.names, &mut places);
-            LifeState {
-                names: life.names.clone(),
-                newest: life.newest,
-                touched: life.touched.clone(),
-                removals: life
-                    .removals
-                    .iter()
-                    .map(|removal| (removal.stamp, removal.hides))
-                    .collect(),
-                places,
-            }
-        });
-        lives.collect()
-    }
-}
-
-fn inspect_place(place: &Place, path: Path, names: &[Stamp], out: &mut Vec<PlaceState>) {
-    use crate::state::Held;
-    let parts = place.parts.as_deref().cloned().unwrap_or_default();
-    let sums = parts.sums.iter();
-    out.push(PlaceState {
-        path: path.clone(),
-        set: place.set,
-        value: match &place.held {
-            Held::Value(value) => Some(value.clone()),
-            Held::Nothing | Held::Object => None,
-        },
-        holds_object: matches!(place.held, Held::Object),
-        object: place.object,
-        sums: sums
-            .map(|sum| {
-                (
-                    sum.replica,
-                    sum.lives_in(names).to_vec(),
-                    sum.int,
-                    sum.float,
-                )
-            })
-            .collect(),
-        elements: parts.elements.map(|elements| {
-            let added = elements.added.into_iter();
-            let added =
-                added.map(|element| (element.stamp, element.index, element.unique, element.value));
-            (elements.base_removed, added.collect())
-        }),
-        max: parts.max,
-        min: parts.min,
-        changed: parts.changed,
-    });
-    for (name, child) in &place.children {
-        inspect_place(child, path.child(Str::clone(name)), names, out);
-    }
 }

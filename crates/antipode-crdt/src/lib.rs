@@ -27,6 +27,7 @@ mod discard;
 mod document;
 mod error;
 mod fold;
+mod inspect;
 mod limit;
 mod operation;
 mod revision;
@@ -37,8 +38,9 @@ mod union;
 mod writer;
 
 pub use discard::{Discard, Reason};
-pub use document::{Document, Encoded, LifeState, PlaceState, ReplicaNumbers, Shown, shown_packed};
+pub use document::{Document, Encoded, ReplicaNumbers, Shown, shown_packed};
 pub use error::{DecodeError, Retry, WriteError};
+pub use inspect::{ElementState, ElementsState, LifeState, PlaceState, SumState};
 pub use operation::{
     Change, ElementId, Number, Operation, Path, RemoveMode, Slot, Taken, UniqueElement,
 };

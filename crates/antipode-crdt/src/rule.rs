@@ -123,7 +123,7 @@ fn relative(place: &mut Place, effective: Stamp, step: &Step<'_>, report: &mut R
     raise(&mut parts.changed, cause.stamp.replica, cause.stamp.hlc);
     let (had_numbers, had_elements) = (parts.has_numbers(), parts.elements.is_some());
     count(parts, base_length, step, !others.is_empty());
-    if had_elements && !parts.elements.is_none() && is_of_number(step.change) {
+    if had_elements && is_of_number(step.change) {
         report.change_lost(step, Reason::OtherKind, cause.stamp);
     }
     if had_numbers && !had_elements && parts.elements.is_some() {

@@ -15,6 +15,8 @@
 //! above and holds nothing. A document that one operation made keeps its value whole ([`Tree::Whole`]) and is taken apart
 //! into places only when a second operation changes it.
 
+use std::borrow::Cow;
+
 use antipode_clock::{Context, Hlc, ReplicaId, Stamp};
 use antipode_value::{Array, Object, Str, Value, identical};
 
@@ -171,6 +173,7 @@ impl Place {
             root.set = origin.stamp;
         }
         root.children = root_attributes(value)
+            .into_owned()
             .into_iter()
             .map(|(name, value)| {
                 let place = if name == ENDS {
@@ -190,6 +193,7 @@ impl Place {
             return Self::leaf(value.clone(), origin.stamp);
         };
         let children = sorted_attributes(object)
+            .into_owned()
             .into_iter()
             .map(|(name, value)| (name, Self::of(&value, origin)))
             .collect();
@@ -248,42 +252,42 @@ impl Place {
 }
 
 /// The attributes of a document's value with the ends of an edge as one, sorted by name.
-pub(crate) fn root_attributes(value: &Value) -> Vec<(Str, Value)> {
+pub(crate) fn root_attributes(value: &Value) -> Cow<'_, [(Str, Value)]> {
     let Value::Object(object) = value else {
-        return Vec::new();
+        return Cow::Borrowed(&[]);
     };
-    let mut attributes = sorted_attributes(object);
+    let attributes = sorted_attributes(object);
     let is_end = |name: &Str| name == ENDS || name == ENDS_TO;
-    if let Some(first) = attributes.iter().position(|(name, _)| is_end(name)) {
-        let pair: Vec<(Str, Value)> = attributes
-            .iter()
-            .filter(|(name, _)| is_end(name))
-            .cloned()
-            .collect();
-        attributes.retain(|(name, _)| !is_end(name));
-        // `_from` sorts before `_to`; nothing but a name between the two has to give way.
-        let place = attributes[..first]
-            .iter()
-            .rposition(|(name, _)| name.as_str() < ENDS)
-            .map_or(0, |before| before + 1);
-        attributes.insert(
-            place,
-            (
-                Str::from_static(ENDS),
-                Value::Object(Object::from_pairs(pair)),
-            ),
-        );
-    }
-    attributes
+    let Some(first) = attributes.iter().position(|(name, _)| is_end(name)) else {
+        return attributes;
+    };
+    let (pair, mut others): (Vec<_>, Vec<_>) = attributes
+        .into_owned()
+        .into_iter()
+        .partition(|(name, _)| is_end(name));
+    // `_from` sorts before `_to`; nothing but a name between the two has to give way.
+    let before = others
+        .iter()
+        .take(first)
+        .filter(|(name, _)| name.as_str() < ENDS);
+    let place = before.count();
+    let pair = Value::Object(Object::from_pairs(pair));
+    others.insert(place, (Str::from_static(ENDS), pair));
+    Cow::Owned(others)
 }
 
 /// The attributes of an object, sorted by the bytes of their names.
-pub(crate) fn sorted_attributes(object: &Object) -> Vec<(Str, Value)> {
+pub(crate) fn sorted_attributes(object: &Object) -> Cow<'_, [(Str, Value)]> {
+    if let Some(attributes) = object.as_slice()
+        && attributes.is_sorted_by(|a, b| a.0 < b.0)
+    {
+        return Cow::Borrowed(attributes);
+    }
     let mut attributes = object.to_pairs();
     if !attributes.is_sorted_by(|a, b| a.0 < b.0) {
         attributes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     }
-    attributes
+    Cow::Owned(attributes)
 }
 
 /// Changes made on one value.

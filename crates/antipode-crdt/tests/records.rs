@@ -256,7 +256,7 @@ fn what_a_newer_version_writes_is_named() {
     );
     // A patch of no life with one change at the root's attribute "a", of kind 11: text, perhaps.
     let unknown_change = Operation::decode(&Bytes::from_static(&[2, 0, 1, 1, 1, b'a', 11]));
-    let error = unknown_change.err().expect("not known");
+    let error = unknown_change.expect_err("not known");
     assert_eq!(
         error,
         DecodeError::Unknown {

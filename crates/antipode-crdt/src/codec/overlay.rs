@@ -15,6 +15,8 @@
 //!
 //! Values of elements that are shown stand in the body, in the order in which they are shown.
 
+use std::borrow::Cow;
+
 use antipode_clock::Stamp;
 use antipode_clock::codec::{Reader, Writer};
 use antipode_value::layout::BYTES_MAX;
@@ -108,11 +110,11 @@ impl Spot<'_> {
     }
 
     /// The shown values below.
-    fn below(self) -> Vec<(Str, Value)> {
+    fn below(&self) -> Cow<'_, [(Str, Value)]> {
         match self.shown {
             Some(value) if self.is_root => root_attributes(value),
             Some(Value::Object(object)) if !self.is_ends => sorted_attributes(object),
-            _ => Vec::new(),
+            _ => Cow::Borrowed(&[]),
         }
     }
 }
@@ -562,7 +564,7 @@ fn read_children(
     depth: usize,
     source: &mut Source<'_, '_, '_>,
 ) -> Result<Vec<(Str, Place)>, DecodeError> {
-    let mut shown = spot.below().into_iter().peekable();
+    let mut shown = spot.below().into_owned().into_iter().peekable();
     let plain = |name: Str, value: Value| {
         let is_ends = spot.is_root && name == ENDS;
         let place = if is_ends {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use antipode_clock::Stamp;
-use antipode_crdt::{Document, LifeState, Operation, PlaceState, RemoveMode};
+use antipode_crdt::{Document, LifeState, Operation, PlaceState, RemoveMode, SumState};
 use antipode_value::{Value, identical};
 
 use super::specification::{Life, Names, Node, Place, Stamped, lives, shown};
@@ -121,7 +121,7 @@ fn same_place(held: Option<&PlaceState>, place: &Place, above: Stamp) -> Result<
         ));
     }
     let elements = held.elements.as_ref();
-    let base_removed: &[u32] = elements.map_or(&[], |(removed, _)| removed);
+    let base_removed: &[u32] = elements.map_or(&[], |elements| &elements.removed);
     same_base("value", held.value.as_ref(), leaf, base_removed)?;
     same_value("max", held.max.as_ref(), parts.max.as_ref())?;
     same_value("min", held.min.as_ref(), parts.min.as_ref())?;
@@ -133,30 +133,30 @@ fn same_place(held: Option<&PlaceState>, place: &Place, above: Stamp) -> Result<
     if held.changed != changed {
         return Err(format!("changed by {:?}, not {changed:?}", held.changed));
     }
-    let sums: Vec<_> = held
+    let expected = parts
         .sums
         .iter()
-        .map(|(replica, lives, int, float)| (*replica, lives.clone(), *int, *float))
-        .collect();
-    let expected: Vec<_> = parts
-        .sums
-        .iter()
-        .map(|((replica, lives), (int, float))| (*replica, lives.clone(), *int, *float))
-        .collect();
-    if sums != expected {
-        return Err(format!("sums {sums:?}, not {expected:?}"));
+        .map(|((replica, lives), (int, float))| SumState {
+            replica: *replica,
+            lives: lives.clone(),
+            int: *int,
+            float: *float,
+        });
+    if !held.sums.iter().cloned().eq(expected) {
+        return Err(format!("sums {:?}, not {:?}", held.sums, parts.sums));
     }
     match (elements, &parts.elements) {
         (None, None) => Ok(()),
-        (Some((removed, added)), Some((gone, expected))) => {
-            let same_added = added.len() == expected.len()
-                && added.iter().zip(expected).all(|(a, b)| {
-                    (a.0, a.1, a.2) == (b.stamp, b.index, b.unique) && identical(&a.3, &b.value)
+        (Some(held), Some((gone, expected))) => {
+            let same_added = held.added.len() == expected.len()
+                && held.added.iter().zip(expected).all(|(a, b)| {
+                    (a.stamp, a.index, a.unique) == (b.stamp, b.index, b.unique)
+                        && identical(&a.value, &b.value)
                 });
-            if same_added && removed.iter().eq(gone.iter()) {
+            if same_added && held.removed.iter().eq(gone.iter()) {
                 Ok(())
             } else {
-                Err(format!("elements {elements:?}"))
+                Err(format!("elements {held:?}"))
             }
         }
         _ => Err(format!(

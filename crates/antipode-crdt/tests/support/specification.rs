@@ -414,7 +414,7 @@ fn parts(counting: &[&Write<'_>], base: Option<&Array>) -> Parts {
                 index: one.index,
             })
         });
-        added.sort_by(|a, b| slot_order(a).cmp(&slot_order(b)));
+        added.sort_by_key(slot_order);
         parts.elements = Some((of_base.collect(), added));
     }
     parts
@@ -492,7 +492,7 @@ fn show_parts(all: &[&Parts], base: Option<&Value>) -> Option<Value> {
     if all.iter().any(|parts| parts.elements.is_some()) {
         return Some(show_elements(all, base.and_then(Value::as_array)));
     }
-    let sums: BTreeMap<&(ReplicaId, Vec<Stamp>), &(i128, Option<f64>)> =
+    let sums: BTreeMap<_, &(i128, Option<f64>)> =
         all.iter().flat_map(|parts| &parts.sums).collect();
     let extremes =
         |get: fn(&Parts) -> Option<&Value>| all.iter().filter_map(move |parts| get(parts)).cloned();
@@ -584,7 +584,7 @@ fn show_elements(all: &[&Parts], base: Option<&Array>) -> Value {
             ));
         }
     }
-    items.sort_by(|(a, _), (b, _)| slot_order(a).cmp(&slot_order(b)));
+    items.sort_by_key(|(item, _)| slot_order(item));
     let is_shown = |at: usize| {
         let (one, unique) = &items[at];
         !unique
