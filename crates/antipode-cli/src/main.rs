@@ -1,2 +1,101 @@
-//! The `antipode` binary.
-fn main() {}
+//! The `antipode` program: one binary for a node, its operators and its users.
+//!
+//! Each subcommand has a module of its own. `serve` runs a node; `cluster` makes certificates; `query`, `status` and
+//! `shell` are clients, and reach a node by what `connection` takes; `demo` runs three nodes and shows what they do.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod cluster;
+mod connection;
+mod demo;
+mod output;
+mod query;
+mod serve;
+mod settings;
+mod status;
+
+/// A geo-distributed multi-model database: every region writes, all of them converge.
+#[derive(Parser)]
+#[command(name = "antipode", version, max_term_width = 100)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a node: a single one, or a member of a cluster
+    Serve(serve::Serve),
+    /// Run a query in C8QL on a node
+    Query(query::Query),
+    /// Show how a node and its cluster do
+    Status(status::Status),
+    /// Make the certificates of a cluster
+    Cluster(cluster::Cluster),
+    /// Run three regions on this machine: real data, a partition, a heal, a kill -9
+    Demo(demo::Demo),
+}
+
+fn main() -> ExitCode {
+    let program = Program::parse();
+    match run(program.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error{}: {error:#}", code(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    if let Command::Cluster(arguments) = &command {
+        return cluster::run(arguments).map(|()| ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(arguments) => serve::run(&arguments).await?,
+            Command::Query(arguments) => query::run(&arguments).await?,
+            Command::Status(arguments) => status::run(&arguments).await?,
+            Command::Demo(arguments) => return demo::run(&arguments).await,
+            Command::Cluster(_) => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The stable number of an error, if it has one: ` 1203`.
+fn code(error: &anyhow::Error) -> String {
+    let number = error.chain().find_map(|cause| {
+        if let Some(error) = cause.downcast_ref::<antipode_client::Error>() {
+            return error.code();
+        }
+        if let Some(error) = cause.downcast_ref::<antipode::config::ConfigError>() {
+            return Some(error.code());
+        }
+        if let Some(error) = cause.downcast_ref::<antipode_server::StartError>() {
+            return Some(error.code());
+        }
+        let error = cause.downcast_ref::<antipode::Error>()?;
+        Some(error.code())
+    });
+    number
+        .map(|number| format!(" {number}"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Program::command().debug_assert();
+    }
+}

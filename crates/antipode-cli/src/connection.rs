@@ -1,0 +1,82 @@
+//! How the client commands reach a node.
+
+use std::path::{Path, PathBuf};
+
+use antipode_client::{Client, Config, Tls};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+/// Where the nodes are, and who is asking.
+#[derive(Args, Clone, Debug)]
+pub struct Connection {
+    /// Nodes to talk to, the nearest of them is used
+    #[arg(
+        short,
+        long = "address",
+        value_name = "HOST:PORT",
+        value_delimiter = ',',
+        env = "ANTIPODE_ADDRESS",
+        default_value = "127.0.0.1:7490"
+    )]
+    addresses: Vec<String>,
+    /// The fabric to work in
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "ANTIPODE_FABRIC",
+        default_value = "_system"
+    )]
+    fabric: String,
+    /// The authority of the nodes' certificates, a PEM file: the connection uses TLS
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// This client's certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "key", requires = "ca")]
+    certificate: Option<PathBuf>,
+    /// The key of this client's certificate, a PEM file
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+}
+
+impl Connection {
+    /// Connects to the nearest of the nodes.
+    pub async fn open(&self) -> Result<Client> {
+        let mut config = Config::new(self.addresses.iter().map(|address| self.url(address)));
+        if let Some(ca) = &self.ca {
+            let identity_pem = match (&self.certificate, &self.key) {
+                (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
+                _ => None,
+            };
+            config.tls = Some(Tls {
+                authority_pem: read(ca)?,
+                identity_pem,
+                domain: None,
+            });
+        } else if let Some(address) = self
+            .addresses
+            .iter()
+            .find(|address| address.starts_with("https://"))
+        {
+            bail!("{address} needs the authority of its certificate: name its file with --ca");
+        }
+        let client = Client::connect_with(config).await.with_context(|| {
+            format!(
+                "is a node running at {}? `antipode serve` starts one",
+                self.addresses.join(" or ")
+            )
+        })?;
+        Ok(client.with_fabric(&self.fabric))
+    }
+
+    fn url(&self, address: &str) -> String {
+        match (&self.ca, address.contains("://")) {
+            (_, true) => address.to_owned(),
+            (None, false) => format!("http://{address}"),
+            (Some(_), false) => format!("https://{address}"),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,281 @@
+//! What is typed: commands of the shell itself, which begin with a backslash, and queries.
+
+use antipode_c8ql::{is_complete, parse};
+
+use crate::output::Format;
+
+/// A command of the shell.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Command {
+    /// `\q`
+    Quit,
+    /// `\help [TOPIC|FUNCTION]`
+    Help(Option<String>),
+    /// `\d`: all collections and streams; `\d NAME`: one collection.
+    Describe(Option<String>),
+    /// `\l`
+    Fabrics,
+    /// `\c FABRIC`
+    Connect(String),
+    /// `\timing [on|off]`
+    Timing(Option<bool>),
+    /// `\table` and `\json`
+    Format(Format),
+    /// `\explain QUERY`
+    Explain(String),
+    /// `\status`
+    Status,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Statement {
+    Command(Command),
+    Query(String),
+    /// A blank line.
+    Nothing,
+}
+
+/// The commands with their arguments, and what they do: for help, completion and messages.
+pub const COMMANDS: &[(&str, &str, &str)] = &[
+    ("\\help", "[TOPIC|FUNCTION]", "help; \\help functions lists the functions"),
+    ("\\d", "[COLLECTION]", "the fabric's collections and streams, or one collection and its attributes"),
+    ("\\l", "", "the fabrics"),
+    ("\\c", "FABRIC", "go on in another fabric"),
+    ("\\explain", "QUERY", "how a query would run, and which merge intents it has"),
+    ("\\timing", "[on|off]", "tell how long each query took"),
+    ("\\table", "", "show results as tables"),
+    ("\\json", "", "show results as JSON"),
+    ("\\status", "", "how the node and its cluster do"),
+    ("\\q", "", "leave; Ctrl-D does the same"),
+];
+
+/// Reads what was typed.
+pub fn read(text: &str) -> Result<Statement, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(Statement::Nothing);
+    }
+    if let Some(command) = text.strip_prefix('\\') {
+        return read_command(command).map(Statement::Command);
+    }
+    // What people try first. None of these is a query.
+    Ok(match text.trim_end_matches(';') {
+        "exit" | "quit" => Statement::Command(Command::Quit),
+        "help" | "?" => Statement::Command(Command::Help(None)),
+        _ => Statement::Query(without_terminator(text).to_owned()),
+    })
+}
+
+fn read_command(text: &str) -> Result<Command, String> {
+    let (name, rest) = match text.split_once(char::is_whitespace) {
+        Some((name, rest)) => (name, rest.trim()),
+        None => (text, ""),
+    };
+    let argument = Some(rest.trim_end_matches(';').trim_end()).filter(|rest| !rest.is_empty());
+    let alone = |command: Command| match argument {
+        None => Ok(command),
+        Some(argument) => Err(format!("\\{name} takes no argument, not '{argument}'")),
+    };
+    let one = |what: &str| match argument {
+        Some(argument) if !argument.contains(char::is_whitespace) => Ok(argument.to_owned()),
+        _ => Err(format!("\\{name} takes {what}: \\{name} {}", what.rsplit(' ').next().unwrap_or(what).to_uppercase())),
+    };
+    match name {
+        "q" | "quit" | "exit" => alone(Command::Quit),
+        "help" | "h" | "?" => Ok(Command::Help(argument.map(str::to_owned))),
+        "d" => match argument {
+            None => Ok(Command::Describe(None)),
+            Some(_) => one("a collection").map(|name| Command::Describe(Some(name))),
+        },
+        "l" => alone(Command::Fabrics),
+        "c" | "connect" => one("a fabric").map(Command::Connect),
+        "timing" => match argument {
+            None => Ok(Command::Timing(None)),
+            Some("on") => Ok(Command::Timing(Some(true))),
+            Some("off") => Ok(Command::Timing(Some(false))),
+            Some(other) => Err(format!("\\timing takes on or off, not '{other}'")),
+        },
+        "table" => alone(Command::Format(Format::Table)),
+        "json" => alone(Command::Format(Format::Json)),
+        "explain" => match without_terminator(rest) {
+            "" => Err("\\explain takes a query: \\explain FOR …".to_owned()),
+            query => Ok(Command::Explain(query.to_owned())),
+        },
+        "status" => alone(Command::Status),
+        _ => Err(format!("there is no command \\{name}; \\help lists those there are")),
+    }
+}
+
+/// A query may end with a semicolon, which C8QL itself does not know.
+pub fn without_terminator(text: &str) -> &str {
+    let text = text.trim_end();
+    text.strip_suffix(';').map_or(text, str::trim_end)
+}
+
+/// Whether what is typed can be sent, or more lines must come.
+pub fn is_whole(text: &str) -> bool {
+    let text = text.trim_start();
+    match text.strip_prefix('\\') {
+        Some(command) => match command.strip_prefix("explain") {
+            Some(query) => is_complete(without_terminator(query)),
+            None => true,
+        },
+        None => is_complete(without_terminator(text)),
+    }
+}
+
+/// Lines from a file or a pipe, put together to statements.
+///
+/// A statement ends with a semicolon at the end of a line, before a command, and before a line that cannot go on with it:
+/// two queries that stand one below the other need no semicolon unless together they are one.
+#[derive(Debug, Default)]
+pub struct Script {
+    pending: String,
+}
+
+impl Script {
+    /// Takes a line, and gives the statements that are whole by it.
+    pub fn line(&mut self, line: &str) -> Vec<String> {
+        let mut whole = Vec::new();
+        let begins = line.trim_start();
+        let ends_pending = match begins.starts_with('\\') {
+            true => is_complete(&self.pending),
+            false => !begins.is_empty() && !self.goes_on_with(line),
+        };
+        if ends_pending {
+            whole.extend(self.take());
+        }
+        if self.pending.is_empty() && begins.starts_with('\\') && is_whole(begins) {
+            whole.push(line.trim().to_owned());
+            return whole;
+        }
+        if !self.pending.is_empty() {
+            self.pending.push('\n');
+        }
+        self.pending.push_str(line);
+        if self.pending.trim_end().ends_with(';') && is_whole(&self.pending) {
+            whole.extend(self.take());
+        }
+        whole
+    }
+
+    /// What is left at the end.
+    pub fn end(&mut self) -> Option<String> {
+        self.take()
+    }
+
+    /// Whether a line can be part of the statement that has begun.
+    fn goes_on_with(&self, line: &str) -> bool {
+        if self.pending.trim().is_empty() || self.pending.trim_start().starts_with('\\') {
+            return true;
+        }
+        match parse(&self.pending) {
+            Err(error) => error.at_end,
+            Ok(_) => {
+                let joined = format!("{}\n{line}", self.pending);
+                match parse(without_terminator(&joined)) {
+                    Ok(_) => true,
+                    Err(error) => error.at_end,
+                }
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<String> {
+        let text = std::mem::take(&mut self.pending);
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn command(text: &str, expected: Command) {
+        assert_eq!(read(text), Ok(Statement::Command(expected)));
+    }
+
+    #[test]
+    fn commands_are_read() {
+        command("\\q", Command::Quit);
+        command(" quit; ", Command::Quit);
+        command("\\help", Command::Help(None));
+        command("\\help CONCAT", Command::Help(Some("CONCAT".to_owned())));
+        command("\\d", Command::Describe(None));
+        command("\\d airports;", Command::Describe(Some("airports".to_owned())));
+        command("\\c other", Command::Connect("other".to_owned()));
+        command("\\timing", Command::Timing(None));
+        command("\\timing off", Command::Timing(Some(false)));
+        command("\\json", Command::Format(Format::Json));
+        command("\\explain\n FOR d IN c\nRETURN d;", Command::Explain("FOR d IN c\nRETURN d".to_owned()));
+    }
+
+    #[test]
+    fn wrong_commands_say_what_to_write() {
+        for (text, part) in [
+            ("\\x", "no command \\x"),
+            ("\\q now", "takes no argument"),
+            ("\\c", "\\c FABRIC"),
+            ("\\d a b", "\\d COLLECTION"),
+            ("\\timing maybe", "on or off"),
+            ("\\explain ;", "takes a query"),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_listed_command_is_one() {
+        for (name, argument, _) in COMMANDS {
+            let argument = match *argument {
+                "QUERY" => "RETURN 1",
+                "FABRIC" => "f",
+                _ => "",
+            };
+            assert!(matches!(read(&format!("{name} {argument}")), Ok(Statement::Command(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn queries_lose_their_semicolon() {
+        assert_eq!(read("RETURN 1 ;\n"), Ok(Statement::Query("RETURN 1".to_owned())));
+        assert_eq!(read("  \n"), Ok(Statement::Nothing));
+    }
+
+    #[test]
+    fn more_lines_come_while_a_query_is_not_whole() {
+        for text in ["RETURN 1", "RETURN 1;", "FOR d IN c RETURN d", "RETURN )", "\\d", "\\explain RETURN 1", ""] {
+            assert!(is_whole(text), "{text}");
+        }
+        for text in ["FOR d IN c", "RETURN 'a;", "RETURN", "\\explain FOR d IN c"] {
+            assert!(!is_whole(text), "{text}");
+        }
+    }
+
+    #[track_caller]
+    fn script(text: &str, expected: &[&str]) {
+        let mut script = Script::default();
+        let mut found: Vec<String> = text.lines().flat_map(|line| script.line(line)).collect();
+        found.extend(script.end());
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn scripts_fall_into_statements() {
+        script("RETURN 1\nRETURN 2", &["RETURN 1", "RETURN 2"]);
+        script("RETURN 1;\nRETURN 2;\n", &["RETURN 1;", "RETURN 2;"]);
+        script("FOR d IN c\n\n  FILTER d.x\n  RETURN d\n\nRETURN 2", &["FOR d IN c\n\n  FILTER d.x\n  RETURN d", "RETURN 2"]);
+        script("INSERT {} INTO c\nRETURN NEW", &["INSERT {} INTO c\nRETURN NEW"]);
+        script("INSERT {} INTO c;\nINSERT {} INTO d", &["INSERT {} INTO c;", "INSERT {} INTO d"]);
+        script("\\timing on\nRETURN 1\n\\q", &["\\timing on", "RETURN 1", "\\q"]);
+        script("RETURN 'a;\nb'", &["RETURN 'a;\nb'"]);
+        script("// one\nRETURN 1\n// two\nRETURN 2", &["// one\nRETURN 1\n// two", "RETURN 2"]);
+        script("\\explain FOR d IN c\nRETURN d;\nRETURN 1", &["\\explain FOR d IN c\nRETURN d;", "RETURN 1"]);
+        script("RETURN )\nRETURN 1", &["RETURN )", "RETURN 1"]);
+        script("RETURN", &["RETURN"]);
+        script("\n\n", &[]);
+    }
+}
