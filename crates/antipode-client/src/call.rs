@@ -49,21 +49,27 @@ replies! {
 
 impl Client {
     /// Makes a call that has one reply.
-    pub(crate) async fn call<T, R: Reply>(
+    pub(crate) async fn call<T, R: Reply, F>(
         &self,
         effect: Effect,
         request: impl Fn() -> T,
-        send: impl AsyncFn(Channel, Request<T>) -> Result<Response<R>, Status>,
-    ) -> Result<R, Error> {
+        send: impl Fn(Channel, Request<T>) -> F,
+    ) -> Result<R, Error>
+    where
+        F: Future<Output = Result<Response<R>, Status>>,
+    {
         let timeout = self.inner.config.timeout;
         let reply = self
-            .attempt(effect, async |channel| {
+            .attempt(effect, |channel| {
                 let mut request = Request::new(request());
                 request.set_timeout(timeout);
-                // The node keeps to the deadline too; this is for one that does not answer at all.
-                match tokio::time::timeout(timeout, send(channel, request)).await {
-                    Ok(reply) => reply,
-                    Err(_) => Err(Status::deadline_exceeded("no answer in time")),
+                let sent = send(channel, request);
+                async move {
+                    // The node keeps to the deadline too; this is for one that does not answer at all.
+                    match tokio::time::timeout(timeout, sent).await {
+                        Ok(reply) => reply,
+                        Err(_) => Err(Status::deadline_exceeded("no answer in time")),
+                    }
                 }
             })
             .await?
@@ -73,25 +79,27 @@ impl Client {
     }
 
     /// Begins a call whose reply is a stream.
-    pub(crate) async fn open<T, R>(
+    pub(crate) async fn open<T, R, F>(
         &self,
         effect: Effect,
         request: impl Fn() -> T,
-        send: impl AsyncFn(Channel, Request<T>) -> Result<Response<R>, Status>,
-    ) -> Result<R, Error> {
+        send: impl Fn(Channel, Request<T>) -> F,
+    ) -> Result<R, Error>
+    where
+        F: Future<Output = Result<Response<R>, Status>>,
+    {
         let reply = self
-            .attempt(effect, async |channel| {
-                send(channel, Request::new(request())).await
-            })
+            .attempt(effect, |channel| send(channel, Request::new(request())))
             .await?;
         Ok(reply.into_inner())
     }
 
-    async fn attempt<R>(
-        &self,
-        effect: Effect,
-        make: impl AsyncFn(Channel) -> Result<R, Status>,
-    ) -> Result<R, Error> {
+    /// Futures are named by type, not made by async closures: those are not `Send` for every lifetime, and a call must
+    /// be one that can be spawned.
+    async fn attempt<R, F>(&self, effect: Effect, make: impl Fn(Channel) -> F) -> Result<R, Error>
+    where
+        F: Future<Output = Result<R, Status>>,
+    {
         let mut pause = PAUSE_MIN;
         let mut attempts = 0;
         loop {

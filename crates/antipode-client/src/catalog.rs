@@ -79,7 +79,7 @@ impl Client {
                     deletes: deletes.into(),
                     if_not_exists: true,
                 },
-                async |channel, request| service(channel).create_collection(request).await,
+                |channel, request| async move { service(channel).create_collection(request).await },
             )
             .await?;
         Ok(reply.changed)
@@ -97,7 +97,7 @@ impl Client {
                     name: name.to_owned(),
                     if_exists: true,
                 },
-                async |channel, request| service(channel).drop_collection(request).await,
+                |channel, request| async move { service(channel).drop_collection(request).await },
             )
             .await?;
         Ok(reply.changed)
@@ -114,7 +114,7 @@ impl Client {
                     consistency: self.consistency(),
                     system: false,
                 },
-                async |channel, request| service(channel).list_collections(request).await,
+                |channel, request| async move { service(channel).list_collections(request).await },
             )
             .await?;
         let collections = reply.collections.into_iter().map(|found| Collection {
@@ -143,7 +143,7 @@ impl Client {
                     name: name.to_owned(),
                     if_not_exists: true,
                 },
-                async |channel, request| service(channel).create_stream(request).await,
+                |channel, request| async move { service(channel).create_stream(request).await },
             )
             .await?;
         Ok(reply.changed)
@@ -161,7 +161,7 @@ impl Client {
                     name: name.to_owned(),
                     if_exists: true,
                 },
-                async |channel, request| service(channel).drop_stream(request).await,
+                |channel, request| async move { service(channel).drop_stream(request).await },
             )
             .await?;
         Ok(reply.changed)
@@ -177,7 +177,7 @@ impl Client {
                     fabric: self.fabric_name(),
                     consistency: self.consistency(),
                 },
-                async |channel, request| service(channel).list_streams(request).await,
+                |channel, request| async move { service(channel).list_streams(request).await },
             )
             .await?;
         Ok(reply.names)
@@ -194,7 +194,7 @@ impl Client {
                     name: name.to_owned(),
                     if_not_exists: true,
                 },
-                async |channel, request| service(channel).create_fabric(request).await,
+                |channel, request| async move { service(channel).create_fabric(request).await },
             )
             .await?;
         Ok(reply.changed)
@@ -211,7 +211,7 @@ impl Client {
                     name: name.to_owned(),
                     if_exists: true,
                 },
-                async |channel, request| service(channel).drop_fabric(request).await,
+                |channel, request| async move { service(channel).drop_fabric(request).await },
             )
             .await?;
         Ok(reply.changed)
@@ -226,7 +226,7 @@ impl Client {
                     token: self.inner.token(),
                     consistency: self.consistency(),
                 },
-                async |channel, request| service(channel).list_fabrics(request).await,
+                |channel, request| async move { service(channel).list_fabrics(request).await },
             )
             .await?;
         Ok(reply.names)

@@ -138,7 +138,7 @@ impl Client {
                     token: self.inner.token(),
                     fabric: self.fabric_name(),
                 },
-                async |channel, request| service(channel).status(request).await,
+                |channel, request| async move { service(channel).status(request).await },
             )
             .await?;
         Ok(Status {
@@ -172,7 +172,7 @@ impl Client {
                     collection: collection.to_owned(),
                     limit,
                 },
-                async |channel, request| service(channel).discarded(request).await,
+                |channel, request| async move { service(channel).discarded(request).await },
             )
             .await?;
         Ok(Discarded {
@@ -199,7 +199,7 @@ impl Client {
                 jitter_ms: millis(line.jitter),
                 cut: cut.into(),
             },
-            async |channel, request| service(channel).set_line(request).await,
+            |channel, request| async move { service(channel).set_line(request).await },
         )
         .await?;
         Ok(())

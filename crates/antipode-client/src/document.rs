@@ -99,7 +99,7 @@ impl Client {
                     collection: collection.to_owned(),
                     key: key.to_owned(),
                 },
-                async |channel, request| service(channel).get(request).await,
+                |channel, request| async move { service(channel).get(request).await },
             )
             .await;
         match reply {
@@ -134,7 +134,7 @@ impl Client {
                 overwrite_mode: mode.into(),
                 r#return: wanted(options.return_old, options.return_new),
             },
-            async |channel, request| service(channel).insert(request).await,
+            |channel, request| async move { service(channel).insert(request).await },
         )
         .await
         .map(written)
@@ -163,7 +163,7 @@ impl Client {
                 replace_objects: options.replace_objects,
                 r#return: wanted(options.return_old, options.return_new),
             },
-            async |channel, request| service(channel).update(request).await,
+            |channel, request| async move { service(channel).update(request).await },
         )
         .await
         .map(written)
@@ -190,7 +190,7 @@ impl Client {
                 if_rev: options.if_rev.clone().unwrap_or_default(),
                 r#return: wanted(options.return_old, options.return_new),
             },
-            async |channel, request| service(channel).replace(request).await,
+            |channel, request| async move { service(channel).replace(request).await },
         )
         .await
         .map(written)
@@ -214,7 +214,7 @@ impl Client {
                 if_rev: options.if_rev.clone().unwrap_or_default(),
                 r#return: wanted(options.return_old, options.return_new),
             },
-            async |channel, request| service(channel).remove(request).await,
+            |channel, request| async move { service(channel).remove(request).await },
         )
         .await
         .map(written)

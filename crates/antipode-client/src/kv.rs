@@ -92,7 +92,7 @@ impl Client {
                     collection: collection.to_owned(),
                     key: key.to_owned(),
                 },
-                async |channel, request| service(channel).get(request).await,
+                |channel, request| async move { service(channel).get(request).await },
             )
             .await?;
         Ok(reply.entry.map(entry))
@@ -125,7 +125,7 @@ impl Client {
                     ttl_ms: options.ttl.map(millis),
                     if_rev: options.if_rev.clone(),
                 },
-                async |channel, request| service(channel).put(request).await,
+                |channel, request| async move { service(channel).put(request).await },
             )
             .await?;
         Ok(reply.rev)
@@ -149,7 +149,7 @@ impl Client {
                     key: key.to_owned(),
                     if_rev: if_rev.map(str::to_owned),
                 },
-                async |channel, request| service(channel).delete(request).await,
+                |channel, request| async move { service(channel).delete(request).await },
             )
             .await?;
         Ok(reply.found)
@@ -174,7 +174,7 @@ impl Client {
                     key: key.to_owned(),
                     by: by.clone(),
                 },
-                async |channel, request| service(channel).increment(request).await,
+                |channel, request| async move { service(channel).increment(request).await },
             )
             .await?;
         Ok(serde_json::from_str(&reply.value)?)
@@ -198,7 +198,7 @@ impl Client {
                     key: key.to_owned(),
                     ttl_ms: ttl.map(millis),
                 },
-                async |channel, request| service(channel).touch(request).await,
+                |channel, request| async move { service(channel).touch(request).await },
             )
             .await?;
         Ok(reply.rev)
@@ -219,7 +219,7 @@ impl Client {
                     to: options.to.clone(),
                     limit: options.limit,
                 },
-                async |channel, request| service(channel).scan(request).await,
+                |channel, request| async move { service(channel).scan(request).await },
             )
             .await?;
         Ok(Scan {

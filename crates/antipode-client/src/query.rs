@@ -162,7 +162,7 @@ impl Query {
                     bind: bind.clone(),
                     options: Some(self.options.clone()),
                 },
-                async |channel, request| {
+                |channel, request| async move {
                     // The first message is awaited here, so that what fails at once can be repeated.
                     let mut stream = service(channel).execute(request).await?.into_inner();
                     let first = stream.message().await?;
@@ -214,7 +214,7 @@ impl Query {
                     bind: bind.clone(),
                     options: Some(self.options.clone()),
                 },
-                async |channel, request| service(channel).explain(request).await,
+                |channel, request| async move { service(channel).explain(request).await },
             )
             .await?;
         Ok(Explanation {

@@ -129,7 +129,7 @@ impl Client {
                     stream: stream.to_owned(),
                     messages: messages.clone(),
                 },
-                async |channel, request| service(channel).publish(request).await,
+                |channel, request| async move { service(channel).publish(request).await },
             )
             .await?;
         Ok(reply.ids)
@@ -177,7 +177,7 @@ impl Client {
                     regions: options.regions.clone(),
                     until_now: options.until_now,
                 },
-                async |channel, request| service(channel).subscribe(request).await,
+                |channel, request| async move { service(channel).subscribe(request).await },
             )
             .await?;
         let position = match options.start {
@@ -210,7 +210,7 @@ impl Client {
                 cursor: cursor.to_owned(),
                 position: position.clone(),
             },
-            async |channel, request| service(channel).commit_cursor(request).await,
+            |channel, request| async move { service(channel).commit_cursor(request).await },
         )
         .await?;
         Ok(())
@@ -227,7 +227,7 @@ impl Client {
                     consistency: self.consistency(),
                     stream: stream.to_owned(),
                 },
-                async |channel, request| service(channel).list_cursors(request).await,
+                |channel, request| async move { service(channel).list_cursors(request).await },
             )
             .await?;
         let cursors = reply.cursors.into_iter().map(|cursor| NamedCursor {
