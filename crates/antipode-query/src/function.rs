@@ -135,7 +135,10 @@ impl<'a> CallContext<'a> {
 
     /// The usual warning 1542: an argument has the wrong type. Gives `null`, which is what such a call returns.
     pub fn wrong_type(&mut self) -> Value {
-        let message = format!("invalid argument type in call to function '{}()'", self.name);
+        let message = format!(
+            "invalid argument type in call to function '{}()'",
+            self.name
+        );
         self.warnings.add(Code::FunctionArgumentType, message);
         Value::Null
     }
@@ -179,7 +182,10 @@ impl<'a> CallContext<'a> {
     /// arguments is a warning and `null`.
     pub fn call(&mut self, name: &str, arguments: &[Value]) -> Value {
         let Some(function) = find(name) else {
-            self.warn(Code::FunctionNotFound, format!("function '{name}' not found"));
+            self.warn(
+                Code::FunctionNotFound,
+                format!("function '{name}' not found"),
+            );
             return Value::Null;
         };
         if arguments.len() < function.arity.0 || arguments.len() > function.arity.1 {
@@ -196,7 +202,11 @@ impl<'a> CallContext<'a> {
 /// The text of error and warning 1541.
 pub fn arity_message(function: &Function) -> String {
     let (least, most) = function.arity;
-    let most = if most == MANY { "any number".to_string() } else { most.to_string() };
+    let most = if most == MANY {
+        "any number".to_string()
+    } else {
+        most.to_string()
+    };
     format!(
         "invalid number of arguments for function '{}()', expected number of arguments: minimum: {least}, maximum: {most}",
         function.name
@@ -220,7 +230,10 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
 
 /// The registered name that is nearest to a misspelt one.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    crate::nearest::nearest(&name.to_ascii_uppercase(), all().map(|function| function.name))
+    crate::nearest::nearest(
+        &name.to_ascii_uppercase(),
+        all().map(|function| function.name),
+    )
 }
 
 #[cfg(test)]
@@ -232,9 +245,17 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for function in all() {
             assert_eq!(function.name, function.name.to_ascii_uppercase());
-            assert!(seen.insert(function.name), "{} is registered twice", function.name);
+            assert!(
+                seen.insert(function.name),
+                "{} is registered twice",
+                function.name
+            );
             assert!(function.arity.0 <= function.arity.1, "{}", function.name);
-            assert!(!function.doc.is_empty(), "{} has no documentation", function.name);
+            assert!(
+                !function.doc.is_empty(),
+                "{} has no documentation",
+                function.name
+            );
         }
     }
 }

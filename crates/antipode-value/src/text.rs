@@ -5,7 +5,7 @@
 //!
 //! This module is the crate's one place with `unsafe`: the bytes are checked to be UTF-8 when a `Str` is made, they
 //! never change afterwards, and looking at the text must not check them again for every comparison.
-#![allow(unsafe_code)]
+#![allow(unsafe_code, reason = "the bytes of a `Str` are UTF-8 by construction")]
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;

@@ -1,3 +1,5 @@
+//! Numbers, escapes, bounds and mistakes in JSON text.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Golden bytes, limits, and bytes that are no value.
+
 use super::*;
 
 fn value(json: &str) -> Value {
