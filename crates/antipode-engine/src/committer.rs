@@ -127,8 +127,8 @@ impl Committer {
         self.reports.total()
     }
 
-    /// Commits transactions of clients and applies transactions of peers, as one batch. `before_write` sees the replica
-    /// numbers before any reader can meet a record that uses them.
+    /// Commits transactions of clients and applies transactions of peers, as one batch. `before_write` is called right
+    /// before the batch becomes visible, with the replica numbers where it uses new ones.
     ///
     /// # Errors
     /// When the store fails: then nothing of the batch counts, and the committer has to be made anew from the store.
@@ -137,7 +137,7 @@ impl Committer {
         requests: Vec<CommitRequest>,
         deliveries: Vec<Record>,
         wall_ms: u64,
-        before_write: &mut dyn FnMut(&ReplicaTable),
+        before_write: &mut dyn FnMut(Option<&ReplicaTable>),
     ) -> Result<BatchOutcome, EngineError> {
         let mut working = WorkingSet::new(self.storage.clone());
         let mut batch = Batch::new();
@@ -474,7 +474,7 @@ impl Committer {
         working: WorkingSet,
         mut batch: Batch,
         outcome: &mut BatchOutcome,
-        before_write: &mut dyn FnMut(&ReplicaTable),
+        before_write: &mut dyn FnMut(Option<&ReplicaTable>),
     ) -> Result<(), EngineError> {
         let (documents, totals, reports) = working.finish(&mut self.numbers, &self.catalog)?;
         if batch.is_empty() && documents.is_empty() {
@@ -514,9 +514,7 @@ impl Committer {
             &group_key(GroupKey::Digest),
             &DigestRecord(self.digest).seal(),
         );
-        if new_numbers {
-            before_write(&self.numbers);
-        }
+        before_write(new_numbers.then_some(&self.numbers));
         #[cfg(feature = "planted-bugs")]
         if bug!(IndexOutsideBatch) {
             for part in crate::planted::split_index(&batch) {

@@ -50,5 +50,7 @@ pub use request::{
     OperationOutcome, RequestId,
 };
 pub use schema::{CURSOR_NAME_BYTES_MAX, SchemaChange};
-pub use session::{KEY_BYTES_MAX, OpenTransaction, Provisional, checked_key};
+pub use session::{
+    KEY_BYTES_MAX, OpenTransaction, Provisional, checked_key, with_system_attributes,
+};
 pub use shared::Shared;

@@ -410,18 +410,28 @@ impl Node {
         now: Now,
     ) -> Result<crate::committer::BatchOutcome, EngineError> {
         let shared = self.shared.clone();
-        let outcome = self
-            .committer
-            .commit(requests, deliveries, now.wall_ms, &mut |numbers| {
-                shared.publish_numbers(numbers.clone());
-            })?;
-        self.written += 1;
-        if outcome.catalog_changed {
-            self.shared
-                .publish_catalog(self.committer.catalog().clone());
+        let mut begun = false;
+        let outcome =
+            self.committer
+                .commit(requests, deliveries, now.wall_ms, &mut |new_numbers| {
+                    if let Some(numbers) = new_numbers {
+                        shared.publish_numbers(numbers.clone());
+                    }
+                    shared.batch_begins();
+                    begun = true;
+                });
+        if let Ok(outcome) = &outcome {
+            self.written += 1;
+            if outcome.catalog_changed {
+                self.shared
+                    .publish_catalog(self.committer.catalog().clone());
+            }
+            self.shared.publish_vector(self.committer.vv());
         }
-        self.shared.publish_vector(self.committer.vv());
-        Ok(outcome)
+        if begun {
+            self.shared.batch_ends();
+        }
+        outcome
     }
 
     /// Lets replication handle an input, and carries out what it asks for until nothing is left.

@@ -114,6 +114,116 @@ impl OpenTransaction {
         })
     }
 
+    /// Reads one document of the newest state without opening a transaction, where no batch is being written just now;
+    /// `None` where one is. Returns the document and the vector that covers the read.
+    ///
+    /// # Errors
+    /// When there is no such fabric or collection, or the store cannot be read.
+    #[expect(
+        clippy::type_complexity,
+        reason = "the parts are named in the text above"
+    )]
+    pub fn read_one(
+        shared: &Arc<Shared>,
+        fabric: &str,
+        collection: &str,
+        key: &str,
+        now_ms: u64,
+    ) -> Result<Option<(Option<Value>, Arc<VersionVector>)>, EngineError> {
+        let fabric = if fabric.is_empty() {
+            SYSTEM_FABRIC
+        } else {
+            fabric
+        };
+        let read = shared.read_between(|| {
+            let catalog = shared.catalog();
+            if !catalog.has_fabric(fabric) {
+                return Err(EngineError::FabricNotFound {
+                    name: fabric.to_owned(),
+                });
+            }
+            let Some(entry) = catalog.collection(fabric, collection) else {
+                return Err(EngineError::CollectionNotFound {
+                    name: collection.to_owned(),
+                });
+            };
+            let store_key = DocumentKey {
+                collection: entry.id,
+                key,
+            }
+            .encode();
+            let Some(record) = shared.storage().get(Space::Documents, &store_key)? else {
+                return Ok(None);
+            };
+            let seen = stored::seen(&store_key, &record, &*shared.numbers())?;
+            Ok(seen
+                .filter(|(body, _)| !has_expired(entry, body, now_ms))
+                .map(|(body, revision)| {
+                    with_system_attributes(&entry.name, key, &body, &revision.to_string())
+                }))
+        });
+        let Some((document, vector)) = read else {
+            return Ok(None);
+        };
+        Ok(Some((document?, vector)))
+    }
+
+    /// The request that inserts one document, without opening a transaction: the committer alone decides. Returns it with
+    /// the key and the name of the collection.
+    ///
+    /// # Errors
+    /// When there is no such fabric or collection, or the document cannot be one of it.
+    pub fn insert_request(
+        shared: &Arc<Shared>,
+        fabric: &str,
+        collection: &str,
+        key: Option<&str>,
+        body: &Value,
+        (durability, now_ms): (Durability, u64),
+    ) -> Result<(CommitRequest, Str), EngineError> {
+        let fabric = if fabric.is_empty() {
+            SYSTEM_FABRIC
+        } else {
+            fabric
+        };
+        let catalog = shared.catalog();
+        if !catalog.has_fabric(fabric) {
+            return Err(EngineError::FabricNotFound {
+                name: fabric.to_owned(),
+            });
+        }
+        let Some(entry) = catalog.collection(fabric, collection) else {
+            return Err(EngineError::CollectionNotFound {
+                name: collection.to_owned(),
+            });
+        };
+        if entry.name.starts_with('_') {
+            return Err(EngineError::SystemCollection {
+                name: entry.name.clone(),
+            });
+        }
+        let key = match key {
+            Some(key) => Str::from(checked_key(key)?),
+            None => Str::from(shared.new_key(now_ms)),
+        };
+        if entry.kind == CollectionKind::Edge {
+            check_edge(body)?;
+        }
+        let operation = DraftOperation::Document {
+            collection: entry.id,
+            key: key.clone(),
+            draft: Draft::Insert(body.clone()),
+            expect: Expectation::Absent,
+        };
+        let request = CommitRequest {
+            id: RequestId::default(),
+            durability,
+            operations: vec![operation],
+            return_documents: false,
+        };
+        Ok((request, key))
+    }
+
     /// The same transaction, with leave to write system collections.
     pub(crate) fn as_system(mut self) -> Self {
         self.system = true;
@@ -211,8 +321,7 @@ impl OpenTransaction {
     }
 
     pub(crate) fn has_expired(&self, collection: &CollectionEntry, body: &Value) -> bool {
-        collection.kind == CollectionKind::KeyValue
-            && expires_ms(body).is_some_and(|expires_ms| expires_ms <= self.now_ms)
+        has_expired(collection, body, self.now_ms)
     }
 
     /// The stored document of a key, as the snapshot has it.
@@ -446,13 +555,14 @@ impl OpenTransaction {
     }
 }
 
+fn has_expired(collection: &CollectionEntry, body: &Value, now_ms: u64) -> bool {
+    collection.kind == CollectionKind::KeyValue
+        && expires_ms(body).is_some_and(|expires_ms| expires_ms <= now_ms)
+}
+
 /// A document with its system attributes in front.
-pub(crate) fn with_system_attributes(
-    collection: &str,
-    key: &str,
-    body: &Value,
-    revision: &str,
-) -> Value {
+#[must_use]
+pub fn with_system_attributes(collection: &str, key: &str, body: &Value, revision: &str) -> Value {
     let Value::Object(body) = body else {
         return body.clone();
     };

@@ -3,6 +3,7 @@
 //! Readers never wait for the committer and it never waits for them: each piece is a picture behind a shared pointer,
 //! replaced as a whole.
 
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use antipode_clock::{ReplicaId, VersionVector};
@@ -45,6 +46,8 @@ pub struct Shared {
     members: Published<Vec<Member>>,
     vector: Published<VersionVector>,
     keys: KeyMaker,
+    /// Odd while a batch is on its way into the store and not yet in `vector`; see [`Shared::read_between`].
+    batches: AtomicU64,
 }
 
 impl Shared {
@@ -61,6 +64,7 @@ impl Shared {
             members: Published::new(recovered.membership.epoch.members().to_vec()),
             vector: Published::new(recovered.vv.clone()),
             keys: KeyMaker::starting_above(recovered.clock_bound),
+            batches: AtomicU64::new(0),
         }
     }
 
@@ -96,6 +100,32 @@ impl Shared {
     /// A document key that no node makes twice.
     pub(crate) fn new_key(&self, now_ms: u64) -> String {
         self.keys.make(self.identity.replica, now_ms)
+    }
+
+    /// Reads the newest state without a snapshot, between two batches: what `read` gives, and the vector that covers
+    /// exactly what it saw. `None` where a batch was written meanwhile; then a snapshot has to be taken.
+    pub(crate) fn read_between<T>(
+        &self,
+        read: impl FnOnce() -> T,
+    ) -> Option<(T, Arc<VersionVector>)> {
+        let before = self.batches.load(Ordering::Acquire);
+        if before % 2 == 1 {
+            return None;
+        }
+        let vector = self.vector();
+        let value = read();
+        fence(Ordering::Acquire);
+        (self.batches.load(Ordering::Relaxed) == before).then_some((value, vector))
+    }
+
+    /// A batch goes into the store now.
+    pub(crate) fn batch_begins(&self) {
+        self.batches.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The batch is in the store and all that goes with it is published, or it failed.
+    pub(crate) fn batch_ends(&self) {
+        self.batches.fetch_add(1, Ordering::AcqRel);
     }
 
     /// The region of a replica, as far as it is known.

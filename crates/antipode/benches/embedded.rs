@@ -162,7 +162,9 @@ impl Raw {
         let log = self.db.cf_handle("log").ok_or("no log")?;
         let options = WriteOptions::default();
         let share = writer * WRITES_PER_WRITER..(writer + 1) * WRITES_PER_WRITER;
-        let pairs = records.documents[share.clone()].iter().zip(&records.log[share]);
+        let pairs = records.documents[share.clone()]
+            .iter()
+            .zip(&records.log[share]);
         for ((document_key, document), (log_key, entry)) in pairs {
             let mut batch = WriteBatch::default();
             batch.put_cf(documents, document_key, document);

@@ -1,10 +1,10 @@
 //! Documents by key, without a query.
 
 use antipode_crdt::{Draft, PatchOptions, patch_changes};
-use antipode_engine::{EngineError, OpenTransaction};
+use antipode_engine::{EngineError, OpenTransaction, with_system_attributes};
 use antipode_query::{Expect, Source as _, SourceError, Transaction as _};
 use antipode_store::CollectionId;
-use antipode_value::{Object, Value};
+use antipode_value::{Object, Str, Value};
 
 use crate::error::Error;
 use crate::session::{Outcome, Reply, Session};
@@ -63,6 +63,17 @@ impl Session {
     /// # Errors
     /// When there is no such collection.
     pub fn get(&self, collection: &str, key: &str) -> Result<Reply<Option<Document>>, Error> {
+        self.wait_for_token()?;
+        let shared = &self.database.inner.driver.shared;
+        let fabric = &self.options.fabric;
+        if let Some((value, seen)) =
+            OpenTransaction::read_one(shared, fabric, collection, key, Self::now_ms())?
+        {
+            return Ok(Reply {
+                value,
+                token: self.token(&seen)?,
+            });
+        }
         self.read(|transaction| {
             let id = query_id(collection_id(transaction, collection)?);
             Ok(transaction.get(id, key)?)
@@ -79,13 +90,14 @@ impl Session {
         document: &Value,
         mode: InsertMode,
     ) -> Result<Reply<WrittenDocument>, Error> {
+        if mode == InsertMode::Conflict
+            && let Some(reply) = self.insert_directly(collection, document)?
+        {
+            return Ok(reply);
+        }
         self.write_one(|transaction| {
             let id = collection_id(transaction, collection)?;
-            let key = match document.attribute("_key") {
-                Value::Null => None,
-                Value::String(key) => Some(key),
-                _ => return Err(bad_key("the _key must be a string")),
-            };
+            let key = given_key(document)?;
             let body = body(document)?;
             let present = match (&key, mode) {
                 (Some(key), InsertMode::Ignore | InsertMode::Update) => {
@@ -111,6 +123,54 @@ impl Session {
             };
             written(transaction.write_document(id, key.as_deref(), draft, expect)?)
         })
+    }
+
+    /// Inserts a document by the committer's decision alone; `None` where that was not "done", and the longer way has to
+    /// find out why: an expired pair in the way, a collection that was dropped meanwhile, or a key that is taken.
+    fn insert_directly(
+        &self,
+        collection: &str,
+        document: &Value,
+    ) -> Result<Option<Reply<WrittenDocument>>, Error> {
+        self.wait_for_token()?;
+        let body = body(document)?;
+        let key = given_key(document)?;
+        let driver = &self.database.inner.driver;
+        let circumstances = (self.durability(), Self::now_ms());
+        let (request, key) = OpenTransaction::insert_request(
+            &driver.shared,
+            &self.options.fabric,
+            collection,
+            key.as_deref(),
+            &body,
+            circumstances,
+        )?;
+        let committed = match driver.commit(request) {
+            Ok(committed) => committed,
+            Err(error) => {
+                let error = Error::from(error);
+                return if error.lost_race() {
+                    Ok(None)
+                } else {
+                    Err(error)
+                };
+            }
+        };
+        let revision = committed
+            .outcomes
+            .first()
+            .and_then(|outcome| outcome.revision);
+        let revision = revision
+            .map(|revision| revision.to_string())
+            .unwrap_or_default();
+        let new = with_system_attributes(collection, &key, &body, &revision);
+        let token = self.token_after(&committed)?;
+        let value = WrittenDocument {
+            key: key.to_string(),
+            old: None,
+            new: Some(new),
+        };
+        Ok(Some(Reply { value, token }))
     }
 
     /// Changes attributes of a document.
@@ -252,6 +312,15 @@ fn body(document: &Value) -> Result<Value, Error> {
     let own = |name: &str| !matches!(name, "_key" | "_id" | "_rev");
     let pairs = object.iter().filter(|(name, _)| own(name)).collect();
     Ok(Value::Object(Object::from_pairs(pairs)))
+}
+
+/// The key that a document brings, if it brings one.
+fn given_key(document: &Value) -> Result<Option<Str>, Error> {
+    match document.attribute("_key") {
+        Value::Null => Ok(None),
+        Value::String(key) => Ok(Some(key)),
+        _ => Err(bad_key("the _key must be a string")),
+    }
 }
 
 fn bad_key(detail: &str) -> Error {

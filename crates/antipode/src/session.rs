@@ -99,7 +99,7 @@ impl Session {
         u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn durability(&self) -> Durability {
+    pub(crate) fn durability(&self) -> Durability {
         self.options
             .durability
             .unwrap_or(self.database.options().durability)
@@ -116,7 +116,10 @@ impl Session {
         )?)
     }
 
-    fn wait_for_token(&self) -> Result<(), Error> {
+    pub(crate) fn wait_for_token(&self) -> Result<(), Error> {
+        if self.options.token.is_empty() {
+            return Ok(());
+        }
         let wanted = token::decode(&self.options.token)?;
         if self.options.level == ReadLevel::Local || wanted.is_empty() {
             return Ok(());
@@ -135,9 +138,20 @@ impl Session {
 
     /// The token of a reply that showed `seen`: what the client brought is in it too, so that tokens never go back.
     pub(crate) fn token(&self, seen: &VersionVector) -> Result<Vec<u8>, Error> {
+        if self.options.token.is_empty() {
+            return Ok(token::encode(seen));
+        }
         let mut vector = token::decode(&self.options.token)?;
         vector.merge(seen);
         Ok(token::encode(&vector))
+    }
+
+    /// The token of a reply to a committed write.
+    pub(crate) fn token_after(&self, committed: &Committed) -> Result<Vec<u8>, Error> {
+        if self.options.token.is_empty() {
+            return Ok(committed.token.clone());
+        }
+        self.token(&token::decode(&committed.token)?)
     }
 
     /// Runs a read over one snapshot.
@@ -215,7 +229,7 @@ impl Session {
                     Attempt::Failed(error)
                 }
             })?;
-        let token = self.token(&token::decode(&committed.token)?)?;
+        let token = self.token_after(&committed)?;
         let me = self.database.inner.driver.shared.identity().replica;
         Ok(Reply {
             value: (

@@ -1,0 +1,362 @@
+//! The embedded database beside RocksDB itself, in one run: single-document writes of four threads, point reads, and
+//! the memory of an idle node.
+//!
+//! ```text
+//! cargo bench -p antipode --bench embedded              the figures, as ratios
+//! cargo bench -p antipode --bench embedded -- --check   and failure where a bar is missed
+//! ```
+//!
+//! RocksDB gets the very records that Antipode wrote (document and log entry in one batch), the same settings of memory and
+//! compression, and no fsync either. The two take turns, and the median of the rounds counts.
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use antipode::{
+    CollectionKind, Database, Deletes, Durability, InsertMode, Options, RequestOptions, Value,
+};
+use antipode_rocksdb::RocksStorage;
+use antipode_store::{Direction, KeyRange, Space, Storage};
+use rocksdb::{ColumnFamilyDescriptor, DB, DBCompressionType, WriteBatch, WriteOptions};
+use tempfile::TempDir;
+
+const WRITERS: usize = 4;
+const WRITES_PER_WRITER: usize = 25_000;
+const READS: usize = 200_000;
+const ROUNDS: usize = 1;
+
+/// What the project promises; see `docs/benchmarks.md`.
+const WRITE_RATIO_MIN: f64 = 0.5;
+const READ_RATIO_MIN: f64 = 0.7;
+const IDLE_BYTES_MAX: u64 = 100 << 20;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A document of about 200 bytes as JSON.
+fn document(key: &str, number: usize) -> Value {
+    let number = i64::try_from(number).unwrap_or_default();
+    Value::object([
+        ("_key", Value::from(key)),
+        ("name", Value::from("San Francisco International Airport")),
+        ("city", Value::from("San Francisco")),
+        ("state", Value::from("California")),
+        ("country", Value::from("United States of America")),
+        ("latitude", Value::float(37.619_002 + number as f64)),
+        ("longitude", Value::float(-122.374_843)),
+        ("visits", Value::Int(number)),
+    ])
+}
+
+fn key(writer: usize, number: usize) -> String {
+    // Spread over the key space, as keys of users are.
+    let mixed = ((writer * WRITES_PER_WRITER + number) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    format!("{mixed:016x}")
+}
+
+/// Keys and values that Antipode stored: one document and one log entry for each write.
+struct Records {
+    documents: Vec<(Vec<u8>, Vec<u8>)>,
+    log: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+struct Antipode {
+    database: Database,
+    storage: Arc<RocksStorage>,
+    _directory: TempDir,
+}
+
+impl Antipode {
+    fn open() -> Result<Self, Failure> {
+        let directory = TempDir::new()?;
+        let settings = antipode_rocksdb::Options::default();
+        let storage = Arc::new(RocksStorage::open(directory.path(), settings)?);
+        let options = Options {
+            durability: Durability::Memory,
+            ..Options::default()
+        };
+        let database = Database::start(storage.clone(), options)?;
+        database
+            .session(RequestOptions::default())
+            .create_collection("airports", CollectionKind::Document, Deletes::Win)?;
+        Ok(Self {
+            database,
+            storage,
+            _directory: directory,
+        })
+    }
+
+    fn write(&self, writer: usize) -> Result<(), Failure> {
+        let session = self.database.session(RequestOptions::default());
+        for number in 0..WRITES_PER_WRITER {
+            let document = document(&key(writer, number), number);
+            session.insert("airports", &document, InsertMode::Conflict)?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, thread: usize) -> Result<(), Failure> {
+        let session = self.database.session(RequestOptions::default());
+        for number in 0..READS {
+            let key = key((thread + number) % WRITERS, number * 7 % WRITES_PER_WRITER);
+            let found = session.get("airports", &key)?;
+            if black_box(found.value).is_none() {
+                return Err("a document is missing".into());
+            }
+        }
+        Ok(())
+    }
+
+    fn records(&self) -> Result<Records, Failure> {
+        let snapshot = self.storage.snapshot();
+        let newest = |space| -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
+            let mut entries = Vec::new();
+            let mut cursor = snapshot.scan(space, KeyRange::all(), Direction::Forward);
+            while let Some((key, value)) = cursor.next()? {
+                entries.push((key.to_vec(), value.to_vec()));
+            }
+            // The first entries are the system's own.
+            Ok(entries.split_off(entries.len() - WRITERS * WRITES_PER_WRITER))
+        };
+        Ok(Records {
+            documents: newest(Space::Documents)?,
+            log: newest(Space::Log)?,
+        })
+    }
+}
+
+struct Raw {
+    db: DB,
+    _directory: TempDir,
+}
+
+impl Raw {
+    fn open() -> Result<Self, Failure> {
+        let directory = TempDir::new()?;
+        let settings = antipode_rocksdb::Options::default();
+        let mut options = rocksdb::Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_db_write_buffer_size(settings.write_buffer_bytes);
+        options.set_max_background_jobs(settings.background_threads);
+        let cache = rocksdb::Cache::new_hyper_clock_cache(settings.cache_bytes, 0);
+        let families = ["documents", "log"].map(|name| {
+            let mut tables = rocksdb::BlockBasedOptions::default();
+            tables.set_block_cache(&cache);
+            tables.set_bloom_filter(10.0, false);
+            let mut options = rocksdb::Options::default();
+            options.set_block_based_table_factory(&tables);
+            options.set_compression_type(DBCompressionType::Lz4);
+            options.set_write_buffer_size(settings.write_buffer_bytes / 2);
+            ColumnFamilyDescriptor::new(name, options)
+        });
+        Ok(Self {
+            db: DB::open_cf_descriptors(&options, directory.path(), families)?,
+            _directory: directory,
+        })
+    }
+
+    fn write(&self, writer: usize, records: &Records) -> Result<(), Failure> {
+        let documents = self.db.cf_handle("documents").ok_or("no documents")?;
+        let log = self.db.cf_handle("log").ok_or("no log")?;
+        let options = WriteOptions::default();
+        let share = writer * WRITES_PER_WRITER..(writer + 1) * WRITES_PER_WRITER;
+        let pairs = records.documents[share.clone()]
+            .iter()
+            .zip(&records.log[share]);
+        for ((document_key, document), (log_key, entry)) in pairs {
+            let mut batch = WriteBatch::default();
+            batch.put_cf(documents, document_key, document);
+            batch.put_cf(log, log_key, entry);
+            self.db.write_opt(batch, &options)?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, thread: usize, records: &Records) -> Result<(), Failure> {
+        let documents = self.db.cf_handle("documents").ok_or("no documents")?;
+        let prefix = &records.documents[0].0[..8];
+        let mut wanted = prefix.to_vec();
+        for number in 0..READS {
+            let key = key((thread + number) % WRITERS, number * 7 % WRITES_PER_WRITER);
+            wanted.truncate(prefix.len());
+            wanted.extend_from_slice(key.as_bytes());
+            if black_box(self.db.get_cf(documents, &wanted)?).is_none() {
+                return Err("a record is missing".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work` on `threads` threads at once and takes the time.
+fn timed(
+    threads: usize,
+    work: impl Fn(usize) -> Result<(), Failure> + std::marker::Sync,
+) -> Result<Duration, Failure> {
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|thread| {
+                let work = &work;
+                scope.spawn(move || work(thread))
+            })
+            .collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| "a thread panicked")?)
+    })?;
+    Ok(start.elapsed())
+}
+
+/// Operations a second of both sides, a pair for each round.
+struct Comparison {
+    name: String,
+    rounds: Vec<(f64, f64)>,
+    ratio_min: Option<f64>,
+}
+
+impl Comparison {
+    fn new(name: impl Into<String>, ratio_min: Option<f64>) -> Self {
+        Self {
+            name: name.into(),
+            rounds: Vec::new(),
+            ratio_min,
+        }
+    }
+
+    fn add(&mut self, operations: usize, antipode: Duration, raw: Duration) {
+        let rate = |time: Duration| operations as f64 / time.as_secs_f64();
+        self.rounds.push((rate(antipode), rate(raw)));
+    }
+
+    /// Shows the medians; whether the bar is met.
+    fn show(&self) -> bool {
+        let median = |mut figures: Vec<f64>| {
+            figures.sort_by(f64::total_cmp);
+            figures[figures.len() / 2]
+        };
+        let antipode = median(self.rounds.iter().map(|round| round.0).collect());
+        let raw = median(self.rounds.iter().map(|round| round.1).collect());
+        let ratio = median(self.rounds.iter().map(|round| round.0 / round.1).collect());
+        let met = self.ratio_min.is_none_or(|bar| ratio >= bar);
+        let bar = self.ratio_min.map_or(String::new(), |bar| {
+            let verdict = if met { "met" } else { "MISSED" };
+            format!("   bar {bar:.1}: {verdict}")
+        });
+        println!(
+            "{:<44}{antipode:>10.0}/s  RocksDB {raw:>10.0}/s  ratio {ratio:.2}{bar}",
+            self.name
+        );
+        met
+    }
+}
+
+/// Resident memory of this process.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes << 10)
+}
+
+fn idle_memory() -> Result<bool, Failure> {
+    let idle = Antipode::open()?;
+    let Some(bytes) = resident_bytes() else {
+        println!("memory of an idle node: not known on this system");
+        return Ok(true);
+    };
+    drop(idle);
+    let met = bytes <= IDLE_BYTES_MAX;
+    println!(
+        "{:<44}{:>7} MB{:>41}",
+        "memory of an idle embedded node",
+        bytes >> 20,
+        format!(
+            "bar {} MB: {}",
+            IDLE_BYTES_MAX >> 20,
+            if met { "met" } else { "MISSED" }
+        )
+    );
+    Ok(met)
+}
+
+fn cpu() -> f64 {
+    let s = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let f: Vec<&str> = s.rsplit(')').next().unwrap().split_whitespace().collect();
+    (f[11].parse::<f64>().unwrap() + f[12].parse::<f64>().unwrap()) * 10_000.0
+}
+fn run() -> Result<bool, Failure> {
+    let mode = std::env::args().nth(1).unwrap_or_default();
+    let antipode = Antipode::open()?;
+    let (c, t) = (cpu(), Instant::now());
+    timed(WRITERS, |writer| antipode.write(writer))?;
+    println!(
+        "antipode write: {:.2} us cpu/op, {:?}",
+        (cpu() - c) / 100_000.0,
+        t.elapsed() / 100_000
+    );
+    let records = antipode.records()?;
+    println!(
+        "doc {} log {}",
+        records.documents[5].1.len(),
+        records.log[5].1.len()
+    );
+    let raw = Raw::open()?;
+    let (c, t) = (cpu(), Instant::now());
+    timed(WRITERS, |writer| raw.write(writer, &records))?;
+    println!(
+        "raw write: {:.2} us cpu/op, {:?}",
+        (cpu() - c) / 100_000.0,
+        t.elapsed() / 100_000
+    );
+    let raw = Raw::open()?;
+    let (c, t) = (cpu(), Instant::now());
+    for w in 0..WRITERS {
+        raw.write(w, &records)?;
+    }
+    println!(
+        "raw write 1 thread: {:.2} us cpu/op, {:?}",
+        (cpu() - c) / 100_000.0,
+        t.elapsed() / 100_000
+    );
+    if mode == "reads" {
+        for _ in 0..10 {
+            let (c, t) = (cpu(), Instant::now());
+            timed(1, |thread| antipode.read(thread))?;
+            println!(
+                "antipode read: {:.2} us cpu/op, {:?}",
+                (cpu() - c) / READS as f64,
+                t.elapsed() / READS as u32
+            );
+        }
+    }
+    let (c, t) = (cpu(), Instant::now());
+    timed(1, |thread| antipode.read(thread))?;
+    println!(
+        "antipode read: {:.2} us cpu/op, {:?}",
+        (cpu() - c) / READS as f64,
+        t.elapsed() / READS as u32
+    );
+    let (c, t) = (cpu(), Instant::now());
+    timed(1, |thread| raw.read(thread, &records))?;
+    println!(
+        "raw read: {:.2} us cpu/op, {:?}",
+        (cpu() - c) / READS as f64,
+        t.elapsed() / READS as u32
+    );
+    Ok(true)
+}
+
+fn main() -> ExitCode {
+    let check = std::env::args().any(|argument| argument == "--check");
+    match run() {
+        Ok(met) if met || !check => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("the benchmark failed: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
