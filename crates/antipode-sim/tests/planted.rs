@@ -1,5 +1,4 @@
 //! Each planted bug must be caught by some seed, or the checks prove nothing.
-#![cfg(feature = "planted-bugs")]
 
 use antipode_engine::planted::Bug;
 use antipode_sim::{Plan, PlantedBug, World};

@@ -1,5 +1,5 @@
 //! Thousands of runs, each from its seed. `SIM_SEEDS` sets how many, `SIM_FIRST` where to begin; a failure names its seed,
-//! and `SIM_FIRST=<seed> SIM_SEEDS=1` repeats it.
+//! and `SIM_FIRST=<seed> SIM_SEEDS=1` repeats it. `ANTIPODE_TEST_FULL` asks for ten times as many.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,9 @@ fn number(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn every_seed_keeps_every_promise() {
     let first = number("SIM_FIRST", 1);
-    let end = first + number("SIM_SEEDS", SEEDS);
+    let full = std::env::var_os("ANTIPODE_TEST_FULL").is_some();
+    let seeds = if full { 10 * SEEDS } else { SEEDS };
+    let end = first + number("SIM_SEEDS", seeds);
     let next = AtomicU64::new(first);
     let failures: Mutex<Vec<Failure>> = Mutex::new(Vec::new());
     let total: Mutex<Report> = Mutex::new(Report::default());

@@ -1,7 +1,7 @@
 //! A network of replicas in one process, with virtual time: each has a log and a disk that forgets what was not synced
 //! when it crashes, and messages are late, lost, doubled and overtaken as a seed decides.
 
-#![allow(dead_code)] // each test binary uses its part
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
