@@ -188,6 +188,18 @@ impl Object {
 
 impl Map {
     fn new(pairs: Vec<(Str, Value)>) -> Map {
+        // Sorted names, as merges and storage hand them over, need no search for equal ones.
+        if pairs.is_sorted_by(|a, b| a.0 < b.0) {
+            let indexed = if pairs.len() > LINEAR_SEARCH_MAX {
+                pairs.len()
+            } else {
+                0
+            };
+            if let Ok(indexed) = u32::try_from(indexed) {
+                let by_name = (0..indexed).collect();
+                return Map { pairs, by_name };
+            }
+        }
         if pairs.len() <= LINEAR_SEARCH_MAX || u32::try_from(pairs.len()).is_err() {
             return Map::small(pairs);
         }
