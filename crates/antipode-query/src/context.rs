@@ -253,6 +253,16 @@ impl Memory {
         self.used = self.used.saturating_sub(bytes);
     }
 
+    /// Bytes in use.
+    pub(crate) fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Counts everything as free that came into use since it was `used`: its holders are gone.
+    pub(crate) fn release_to(&mut self, used: u64) {
+        self.used = self.used.min(used);
+    }
+
     pub(crate) fn peak(&self) -> u64 {
         self.peak
     }

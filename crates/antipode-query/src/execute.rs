@@ -208,14 +208,14 @@ pub(crate) fn subquery<'a>(
 ) -> Result<Value> {
     let mut line = Line::start(pipeline, row);
     let mut result = Vec::new();
-    let mut bytes = 0;
+    let used = run.memory.used();
     while let Some(values) = line.next(BATCH_ROWS, run)? {
-        let added = values.iter().map(|value| value.memory_bytes() as u64).sum();
-        run.memory.grow(added)?;
-        bytes += added;
+        run.memory
+            .grow(values.iter().map(|value| value.memory_bytes() as u64).sum())?;
         result.extend(values);
     }
-    run.memory.shrink(bytes);
+    // Whatever its operators still held, such as rows that a LIMIT left in a SORT, goes with them.
+    run.memory.release_to(used);
     Ok(Value::Array(Array::from_vec(result)))
 }
 

@@ -10,10 +10,13 @@ use std::collections::BTreeSet;
 use crate::expression::Expression;
 use crate::plan::{Pipeline, Plan};
 
+mod inline_subqueries;
 mod move_calculations_up;
 mod move_filters_up;
+mod optimize_subqueries;
 mod remove_unnecessary_calculations;
 mod remove_unnecessary_filters;
+mod replace_or_with_in;
 mod sort_limit;
 mod use_indexes;
 
@@ -27,6 +30,14 @@ struct Rule {
 /// All rules, in their order.
 const RULES: &[Rule] = &[
     Rule {
+        name: "inline-subqueries",
+        apply: inline_subqueries::apply,
+    },
+    Rule {
+        name: "optimize-subqueries",
+        apply: optimize_subqueries::apply,
+    },
+    Rule {
         name: "move-calculations-up",
         apply: move_calculations_up::apply,
     },
@@ -37,6 +48,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "remove-unnecessary-filters",
         apply: remove_unnecessary_filters::apply,
+    },
+    Rule {
+        name: "replace-or-with-in",
+        apply: replace_or_with_in::apply,
     },
     Rule {
         name: "use-indexes",

@@ -336,6 +336,13 @@ pub struct Modify {
     pub new: Option<Variable>,
 }
 
+impl Modify {
+    /// Whether an UPDATE may take intents, so that it matters which documents the query has changed before.
+    pub fn captures(&self) -> bool {
+        matches!(&self.action, Action::Update { patch, .. } if !patch.intents.is_empty())
+    }
+}
+
 /// What a modification does for each row.
 #[derive(Clone, Debug)]
 pub enum Action {

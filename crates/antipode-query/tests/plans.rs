@@ -87,7 +87,11 @@ fn expression(chance: &mut Chance, variables: &[String], depth: u32) -> String {
     }
     let left = expression(chance, variables, depth - 1);
     let right = expression(chance, variables, depth - 1);
-    match chance.below(9) {
+    match chance.below(10) {
+        9 => {
+            let path = expression(chance, variables, 0);
+            format!("({path} == 1 OR {path} IN [\"k1\", \"c/k2\"] OR \"k3\" == {path})")
+        }
         0 => format!("({left} + {right})"),
         1 => format!(
             "({left} {} {right})",
@@ -127,7 +131,13 @@ fn operations(chance: &mut Chance, depth: u32) -> (String, Vec<String>) {
             3 if depth > 0 => {
                 let (inner, inner_variables) = operations(chance, depth - 1);
                 let value = expression(chance, &inner_variables, 1);
-                text.push_str(&format!(" LET {next} = ({inner} RETURN {value})"));
+                let subquery = format!("({inner} RETURN {value})");
+                match chance.below(5) {
+                    0 => text.push_str(&format!(" LET {next} = FIRST({subquery})")),
+                    1 => text.push_str(&format!(" LET {next} = LENGTH({subquery})")),
+                    2 => text.push_str(&format!(" LET {next} = {subquery}")),
+                    _ => text.push_str(&format!(" FOR {next} IN {subquery}")),
+                }
                 variables.push(next);
             }
             4..=6 => {
@@ -243,7 +253,7 @@ fn rules_change_no_result() {
     match number("SEED") {
         Some(seed) => check(seed, &mut reached),
         None => {
-            let seeds = number("SEEDS").unwrap_or(5_000);
+            let seeds = number("SEEDS").unwrap_or(2_000);
             (0..seeds).for_each(|seed| check(seed, &mut reached));
             // A test that never reaches a rule proves nothing about it.
             let few = seeds / 200;

@@ -210,8 +210,10 @@ fn send(
 ) -> Result<Outcome> {
     let written = run.data()?.write(node.collection.id, key, draft, expect)?;
     run.stats.writes_executed += 1;
-    run.changed
-        .insert((node.collection.id, written.key.clone()));
+    if node.captures() {
+        run.changed
+            .insert((node.collection.id, written.key.clone()));
+    }
     Ok(written.into())
 }
 
