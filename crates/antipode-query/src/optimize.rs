@@ -14,6 +14,7 @@ mod inline_subqueries;
 mod move_calculations_up;
 mod move_filters_up;
 mod optimize_subqueries;
+mod remove_redundant_calculations;
 mod remove_unnecessary_calculations;
 mod remove_unnecessary_filters;
 mod replace_or_with_in;
@@ -32,6 +33,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "inline-subqueries",
         apply: inline_subqueries::apply,
+    },
+    Rule {
+        name: "remove-redundant-calculations",
+        apply: remove_redundant_calculations::apply,
     },
     Rule {
         name: "optimize-subqueries",

@@ -122,9 +122,10 @@ fn operations(chance: &mut Chance, depth: u32) -> (String, Vec<String>) {
                 variables.push(next);
             }
             2 => {
+                let level = 2 * chance.below(2) as u32;
                 text.push_str(&format!(
                     " LET {next} = {}",
-                    expression(chance, &variables, 2)
+                    expression(chance, &variables, level)
                 ));
                 variables.push(next);
             }
