@@ -29,22 +29,29 @@ impl ReplicaNumbers for OneReplica {
 const BODY: &str = r#"{"name":"Frankfurt am Main","iata":"FRA","city":"Frankfurt","country":"Germany","latitude":50.0333,
     "longitude":8.5706,"elevation":364,"tags":["hub","international"],"visits":12,"runways":4}"#;
 
-const ROUNDS: u32 = 200_000;
+/// Rounds of each measurement; `ANTIPODE_ROUNDS` sets fewer for a profiler.
+fn rounds() -> u32 {
+    let set = std::env::var("ANTIPODE_ROUNDS").ok();
+    set.and_then(|text| text.parse().ok()).unwrap_or(200_000)
+}
 
 /// Measures what has `filter` (the first argument) in its name; the others run once.
 fn measure(name: &str, mut run: impl FnMut()) {
-    let filter = std::env::args().nth(1).filter(|filter| !filter.starts_with('-'));
+    let filter = std::env::args()
+        .nth(1)
+        .filter(|filter| !filter.starts_with('-'));
     if filter.is_some_and(|filter| !name.contains(&filter)) {
         return run();
     }
-    for _ in 0..ROUNDS / 10 {
+    let rounds = rounds();
+    for _ in 0..rounds / 10 {
         run();
     }
     let start = Instant::now();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         run();
     }
-    let nanoseconds = start.elapsed().as_nanos() / u128::from(ROUNDS);
+    let nanoseconds = start.elapsed().as_nanos() / u128::from(rounds.max(1));
     println!("{name:<55} {nanoseconds:>7} ns");
 }
 

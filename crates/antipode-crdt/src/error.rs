@@ -93,6 +93,7 @@ impl WriteError {
             Self::NotFound => 1202,
             Self::NotAnObject { .. } => 1227,
             Self::Overlap { .. } => 10,
+            Self::Limit(LayoutError::TooLarge { .. }) => 1216,
             Self::Limit(limit) => limit.code(),
         }
     }
