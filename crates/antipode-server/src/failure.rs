@@ -164,3 +164,54 @@ pub(crate) fn internal(error: &dyn std::error::Error) -> Status {
         v1::Written::Unspecified,
     )
 }
+
+/// Gives a failure that came from below the services its number: a request that is too long or is no protobuf, a call
+/// that does not exist, a deadline that the transport noticed first.
+pub(crate) fn complete(found: &Status) -> Option<Status> {
+    if found.code() == tonic::Code::Ok || !found.details().is_empty() {
+        return None;
+    }
+    let message = found.message();
+    let (number, name) = match found.code() {
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => (32, "RESOURCE_LIMIT"),
+        tonic::Code::Unimplemented => (9, "NOT_IMPLEMENTED"),
+        tonic::Code::Cancelled | tonic::Code::DeadlineExceeded if message == "Timeout expired" => {
+            return Some(deadline());
+        }
+        // What the code that reads requests says of bytes that are none, such as text that is not UTF-8.
+        tonic::Code::Internal if message.contains("decode") => (10, "BAD_PARAMETER"),
+        _ => return None,
+    };
+    Some(status(
+        number,
+        name,
+        message,
+        v1::Retry::Never,
+        v1::Written::Nothing,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use antipode_proto::error::from_status;
+
+    use super::*;
+
+    #[test]
+    fn failures_from_below_are_given_a_number() {
+        let number = |status: Status| {
+            complete(&status)
+                .and_then(|typed| from_status(&typed))
+                .map(|error| error.code)
+        };
+        assert_eq!(number(Status::out_of_range("too long")), Some(32));
+        assert_eq!(number(Status::unimplemented("")), Some(9));
+        assert_eq!(number(Status::cancelled("Timeout expired")), Some(5323));
+        assert_eq!(
+            number(Status::internal("failed to decode Protobuf message")),
+            Some(10)
+        );
+        assert_eq!(number(Status::ok("")), None);
+        assert_eq!(number(busy()), None);
+    }
+}

@@ -15,10 +15,14 @@ use antipode_proto::{FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http::Response;
 use tonic::service::Routes;
 use tonic::transport::ServerTlsConfig;
 
 use crate::config::{Config, StartError};
+use crate::failure::complete;
 use crate::node::Node;
 use crate::service::catalog::CatalogService;
 use crate::service::cluster::ClusterService;
@@ -82,7 +86,9 @@ impl Server {
             listen: address,
             reason: chain(&error),
         };
+        let completed = tower::util::MapResponseLayer::new(with_number);
         let mut server = tonic::transport::Server::builder()
+            .layer(completed)
             .tcp_nodelay(true)
             .max_concurrent_streams(STREAMS_MAX)
             // A client that is gone without a word is noticed, and its queries are stopped.
@@ -149,6 +155,17 @@ fn routes(node: &Arc<Node>) -> Routes {
         routes = routes.add_service(v1alpha);
     }
     routes
+}
+
+/// A reply that is only a failure has its status in the header.
+fn with_number(reply: Response<Body>) -> Response<Body> {
+    match Status::from_header_map(reply.headers())
+        .as_ref()
+        .and_then(complete)
+    {
+        Some(status) => status.into_http(),
+        None => reply,
+    }
 }
 
 async fn health() -> (
