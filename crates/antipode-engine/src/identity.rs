@@ -54,7 +54,13 @@ pub struct Identity {
 pub(crate) struct Heads {
     heads: BTreeMap<ReplicaId, Head>,
     moved: BTreeSet<ReplicaId>,
+    /// Records since heads were last written.
+    unwritten: u32,
 }
+
+/// Heads are written once in so many records: they can be read off the log, and this is how far a node reads when it is
+/// opened.
+const HEADS_EVERY: u32 = 256;
 
 impl Heads {
     fn load(snapshot: &dyn Snapshot) -> Result<Self, EngineError> {
@@ -69,7 +75,30 @@ impl Heads {
         Ok(Self {
             heads,
             moved: BTreeSet::new(),
+            unwritten: 0,
         })
+    }
+
+    /// Moves the heads from where they were last written to the end of the log, which stands at `vv`.
+    fn roll_forward(
+        &mut self,
+        storage: &dyn Storage,
+        vv: &VersionVector,
+    ) -> Result<(), EngineError> {
+        for (origin, last) in vv.iter() {
+            let written = self.heads.get(&origin).map_or(0, |head| head.seq);
+            for seq in written + 1..=last {
+                let record = stored::log_entry(storage, origin, seq)?
+                    .ok_or_else(|| inconsistent(format!("the log lacks {origin}:{seq}")))?;
+                if stored::previous(&record) != Some(self.chain(origin)) {
+                    return Err(inconsistent(format!(
+                        "{origin}:{seq} does not follow the record before it in the log"
+                    )));
+                }
+                self.advance(&record);
+            }
+        }
+        Ok(())
     }
 
     /// Everything applied, as a context.
@@ -133,10 +162,15 @@ impl Heads {
             (None, None) => {}
         }
         self.moved.insert(origin);
+        self.unwritten += 1;
     }
 
-    /// Writes the heads that moved since the last call.
+    /// Writes the heads that moved since they were last written, once in a while.
     pub fn put_moved(&mut self, batch: &mut Batch) {
+        if self.unwritten < HEADS_EVERY {
+            return;
+        }
+        self.unwritten = 0;
         for origin in std::mem::take(&mut self.moved) {
             if let Some(head) = self.heads.get(&origin) {
                 batch.put(
@@ -219,10 +253,11 @@ impl Recovered {
         let snapshot = storage.snapshot();
         let snapshot = &*snapshot;
         let identity = read_identity(snapshot, config)?;
-        let heads = Heads::load(snapshot)?;
         let vv = Vector::load(snapshot, Space::Meta, &group_key(GroupKey::Vector))?
             .unwrap_or_default()
             .0;
+        let mut heads = Heads::load(snapshot)?;
+        heads.roll_forward(storage, &vv)?;
         check_log(storage, &heads, &vv)?;
         let numbers = ReplicaTable::load(snapshot)?;
         let catalog = read_catalog(snapshot, &numbers)?;

@@ -31,8 +31,12 @@ use crate::request::{CommitReply, CommitRequest, Durability, RequestId};
 use crate::shared::Shared;
 use crate::stored;
 
-/// Time between syncs when nobody waits for one: a record waits at most this long before it can be pushed.
+/// Time between syncs when no client waits for one, but peers do: a record waits at most this long before it can be
+/// pushed.
 const SYNC_INTERVAL: Micros = Micros(1_000);
+
+/// The same when no peer is there either: what a power cut can take of writes that asked for no more.
+const SYNC_INTERVAL_ALONE: Micros = Micros::from_ms(100);
 
 /// Time between attempts to take writes again after the store failed.
 const RECOVER_INTERVAL: Micros = Micros::from_ms(1_000);
@@ -304,6 +308,7 @@ impl Node {
                     return;
                 }
                 self.links.insert(*link);
+                self.next_sync = self.next_sync.min(now.at.plus(SYNC_INTERVAL));
             }
             Input::LinkDown { link } => {
                 self.links.remove(link);
@@ -534,7 +539,12 @@ impl Node {
             return;
         };
         self.synced = ticket;
-        self.next_sync = now.at.plus(SYNC_INTERVAL);
+        let alone = self.links.is_empty();
+        self.next_sync = now.at.plus(if alone {
+            SYNC_INTERVAL_ALONE
+        } else {
+            SYNC_INTERVAL
+        });
         while let Some(waiting) = self
             .waiting
             .pop_front_if(|waiting| waiting.ticket <= ticket)

@@ -128,6 +128,12 @@ pub(crate) fn operations(record: &LogRecord, previous: ChainHash) -> Result<Vec<
         .collect()
 }
 
+/// The chain hash that a log record gives for the one before it.
+pub(crate) fn previous(record: &LogRecord) -> Option<ChainHash> {
+    let opened = TransactionRecord::open(record.bytes.clone()).ok()?;
+    Some(opened.previous())
+}
+
 /// One record of the log; its checksum is verified.
 pub(crate) fn log_entry(
     storage: &dyn Storage,

@@ -91,9 +91,12 @@ fn open_at<R: Record>(
         .transpose()
 }
 
+/// Room for a record of the usual size, so that it need not move while it is written.
+const RECORD_BYTES_USUAL: usize = 384;
+
 /// A record of this version with the body that `write` writes.
 fn seal(version: u8, write: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    let mut out = Writer::new();
+    let mut out = Writer::append_to(Vec::with_capacity(RECORD_BYTES_USUAL));
     out.u8(version);
     out.u32_fixed(0);
     write(&mut out);

@@ -54,6 +54,9 @@ pub enum TxOp {
     },
 }
 
+/// Room for an operation of the usual size, so that it need not move while it is written.
+const PAYLOAD_BYTES_USUAL: usize = 256;
+
 const DOCUMENT: u8 = 1;
 const MESSAGE: u8 = 2;
 
@@ -165,7 +168,7 @@ impl TransactionRecord {
             out.bytes(scratch.as_slice());
             out.varint(operations.len() as u64);
             for operation in operations {
-                let mut payload = Writer::new();
+                let mut payload = Writer::append_to(Vec::with_capacity(PAYLOAD_BYTES_USUAL));
                 operation.write_payload(&mut payload);
                 out.u8(operation.kind());
                 out.bytes(payload.as_slice());
