@@ -6,7 +6,9 @@
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use antipode_transport::{Bundle, Ca, ClusterId, Config, Handle, Lane, LinkId, PeerEvent, Shape, Transport};
+use antipode_transport::{
+    Bundle, Ca, ClusterId, Config, Handle, Lane, LinkId, PeerEvent, Shape, Transport,
+};
 use bytes::Bytes;
 
 const DELAY: Duration = Duration::from_millis(60);
@@ -17,7 +19,10 @@ fn main() {
     let ca = Ca::create(ClusterId::random()).expect("an authority");
     let start = |bundle: Bundle| {
         let (sender, events) = mpsc::channel();
-        let config = Config { wan: true, ..Config::loopback() };
+        let config = Config {
+            wan: true,
+            ..Config::loopback()
+        };
         let transport = Transport::start(config, bundle, move |event| {
             // The receiver ends first at the end of a run.
             let _ = sender.send((Instant::now(), event));
@@ -27,7 +32,10 @@ fn main() {
     };
     let (a, from_a) = start(ca.issue("a", "here").expect("a bundle"));
     let (b, from_b) = start(ca.issue("b", "there").expect("a bundle"));
-    let shape = Shape { delay: DELAY, ..Shape::default() };
+    let shape = Shape {
+        delay: DELAY,
+        ..Shape::default()
+    };
     a.handle().set_line("*", shape);
     b.handle().set_line("*", shape);
     a.handle().connect(&b.handle().local_address().to_string());
@@ -61,7 +69,9 @@ fn measure(
                 let mut message = vec![0; 300];
                 let sent = begun.elapsed().as_nanos() as u64;
                 message[..8].copy_from_slice(&sent.to_be_bytes());
-                handle.send(link, Lane::Live, message.into()).expect("room in the queue");
+                handle
+                    .send(link, Lane::Live, message.into())
+                    .expect("room in the queue");
                 while bulk && handle.send(link, Lane::Bulk, backlog.clone()).is_ok() {}
             }
         }
@@ -71,7 +81,11 @@ fn measure(
     while added.len() < count as usize {
         let (at, event) = events.recv().expect("messages");
         match event {
-            PeerEvent::Message { lane: Lane::Live, bytes, .. } => {
+            PeerEvent::Message {
+                lane: Lane::Live,
+                bytes,
+                ..
+            } => {
                 let head = bytes.first_chunk::<8>().expect("a stamp");
                 let sent = begun + Duration::from_nanos(u64::from_be_bytes(*head));
                 added.push(at.saturating_duration_since(sent).saturating_sub(DELAY));

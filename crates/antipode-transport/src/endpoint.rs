@@ -142,6 +142,14 @@ impl Transport {
         self.shut_down();
     }
 
+    /// Ends as a killed process does: nobody is told.
+    #[cfg(test)]
+    pub(crate) fn crash(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        }
+    }
+
     fn shut_down(&mut self) {
         /// Peers that miss the farewell find out by the idle timeout.
         const FAREWELL: Duration = Duration::from_millis(500);
@@ -318,7 +326,7 @@ impl Shared {
         let mut server = quinn::ServerConfig::with_crypto(crypto);
         server.transport_config(transport.clone());
         let endpoint = quinn::Endpoint::new_with_abstract_socket(
-            quinn::EndpointConfig::new(credentials.reset_key()),
+            credentials.endpoint(),
             Some(server),
             socket,
             runtime,

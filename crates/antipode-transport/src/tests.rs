@@ -37,8 +37,11 @@ impl Node {
     }
 
     fn start_with(ca: &Ca, name: &str, config: Config) -> Self {
+        Self::start_as(ca.issue(name, &format!("region-{name}")).unwrap(), config)
+    }
+
+    fn start_as(bundle: Bundle, config: Config) -> Self {
         let (sender, events) = mpsc::channel();
-        let bundle = ca.issue(name, &format!("region-{name}")).unwrap();
         let transport = Transport::start(config, bundle, move |event| {
             // The test may be over already.
             let _ = sender.send(event);
@@ -502,6 +505,38 @@ fn a_restarted_peer_is_back_before_the_timeout() {
     b.transport.stop();
     a.down(link);
     let b = Node::start_with(&ca, "b", Config { listen, ..patient });
+    a.up("b");
+    b.up("a");
+}
+
+#[test]
+fn a_peer_that_crashed_and_came_back_is_noticed_before_the_timeout() {
+    let ca = cluster();
+    let patient = Config {
+        idle_timeout: Duration::from_secs(4 * 60),
+        ..config()
+    };
+    let a = Node::start_with(&ca, "a", patient.clone());
+    // The same certificate and key before and after, as on disk.
+    let bundle = ca.issue("b", "region-b").unwrap();
+    let b = Node::start_as(bundle.clone(), patient.clone());
+    let listen = b.handle().local_address();
+    a.connect(&b);
+    let link = a.up("b");
+    b.up("a");
+    b.transport.crash();
+    drop(b.events);
+    // Nobody dials from that side: what the new process answers to the old link's messages must do.
+    let b = Node::start_as(bundle, Config { listen, ..patient });
+    let deadline = Instant::now() + PATIENCE;
+    while a
+        .handle()
+        .send(link, Lane::Live, Bytes::from_static(b"anyone?"))
+        != Err(SendError::Gone)
+    {
+        assert!(Instant::now() < deadline, "the old link is not given up");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     a.up("b");
     b.up("a");
 }

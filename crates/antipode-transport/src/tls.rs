@@ -45,17 +45,32 @@ impl Credentials {
         self.bundle.identity()
     }
 
-    /// A key that is the node's own and survives restarts: with it a restarted node can tell its peers at once
-    /// that their old connections are gone, instead of letting them wait for the idle timeout.
-    pub(crate) fn reset_key(&self) -> Arc<ring::hmac::Key> {
-        let key = self.bundle.key();
-        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-        digest.update(b"antipode stateless reset");
-        digest.update(key.secret_der());
-        Arc::new(ring::hmac::Key::new(
+    /// The endpoint's own secrets, which come from the node's key and so survive restarts: with them a restarted node can
+    /// tell its peers at once that their old connections are gone, instead of letting them wait for the idle timeout. It
+    /// must know the connection ids of its former life as its own, and sign as it did.
+    pub(crate) fn endpoint(&self) -> quinn::EndpointConfig {
+        let secret = |purpose: &[u8]| {
+            let key = self.bundle.key();
+            let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+            digest.update(purpose);
+            digest.update(key.secret_der());
+            digest.finish()
+        };
+        let reset = secret(b"antipode stateless reset");
+        let mut config = quinn::EndpointConfig::new(Arc::new(ring::hmac::Key::new(
             ring::hmac::HMAC_SHA256,
-            digest.finish().as_ref(),
-        ))
+            reset.as_ref(),
+        )));
+        let ids = secret(b"antipode connection ids");
+        let ids = ids
+            .as_ref()
+            .first_chunk()
+            .copied()
+            .map_or(0, u64::from_le_bytes);
+        config.cid_generator(move || {
+            Box::new(quinn_proto::HashedConnectionIdGenerator::from_key(ids))
+        });
+        config
     }
 
     /// For one outgoing attempt.
