@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod catalog;
 mod cluster;
 mod connection;
 mod demo;
@@ -15,6 +16,7 @@ mod output;
 mod query;
 mod serve;
 mod settings;
+mod shell;
 mod status;
 
 /// A geo-distributed multi-model database: every region writes, all of them converge.
@@ -29,10 +31,16 @@ struct Program {
 enum Command {
     /// Run a node: a single one, or a member of a cluster
     Serve(serve::Serve),
+    /// Type queries: editing, history, completion; or run a script of them
+    Shell(shell::Arguments),
     /// Run a query in C8QL on a node
     Query(query::Query),
     /// Show how a node and its cluster do
     Status(status::Status),
+    /// Create a collection, a stream or a fabric
+    Create(catalog::Create),
+    /// Drop a collection, a stream or a fabric
+    Drop(catalog::Drop),
     /// Make the certificates of a cluster
     Cluster(cluster::Cluster),
     /// Run three regions on this machine: real data, a partition, a heal, a kill -9
@@ -60,8 +68,11 @@ fn run(command: Command) -> Result<ExitCode> {
     runtime.block_on(async {
         match command {
             Command::Serve(arguments) => serve::run(&arguments).await?,
+            Command::Shell(arguments) => return shell::run(&arguments).await,
             Command::Query(arguments) => query::run(&arguments).await?,
             Command::Status(arguments) => status::run(&arguments).await?,
+            Command::Create(arguments) => catalog::create(&arguments).await?,
+            Command::Drop(arguments) => catalog::drop(&arguments).await?,
             Command::Demo(arguments) => return demo::run(&arguments).await,
             Command::Cluster(_) => {}
         }

@@ -1,0 +1,328 @@
+//! `antipode shell`: queries by hand, and scripts of them.
+//!
+//! On a terminal the [`editor`] asks for one statement after the other; from a file or a pipe they are read by
+//! [`command::Script`], and the first that fails ends the run. Both come to [`Shell::run`].
+//!
+//! ```text
+//!  keys ─► editor ─┐                          ┌─► commands of the shell (\d, \help, …)
+//!                  ├─► statement ─► command ──┤
+//!  lines ► script ─┘                          └─► query ─► node ─► render
+//! ```
+
+mod command;
+mod editor;
+mod help;
+mod names;
+mod render;
+
+use std::env;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use antipode_client::{Client, CollectionKind, Rows};
+use clap::Args;
+
+use crate::connection::Connection;
+use crate::output::{Cell, Format, Grid};
+use command::{Command, Script, Statement};
+use editor::{Line, Lines};
+use names::Names;
+
+/// Arguments of `antipode shell`.
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// How rows are written [default: a table on a terminal, else JSON]
+    #[arg(short, long)]
+    format: Option<Format>,
+    /// Tell how long each query took
+    #[arg(long)]
+    timing: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Runs the shell, until its user or its script ends it.
+pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let client = arguments.connection.open().await?;
+    let interactive = io::stdin().is_terminal();
+    let format = arguments.format.unwrap_or(match interactive && io::stdout().is_terminal() {
+        true => Format::Table,
+        false => Format::Json,
+    });
+    let shell = Shell {
+        names: Arc::new(Names::new(&client)),
+        client,
+        format,
+        timing: arguments.timing,
+    };
+    match interactive {
+        true => converse(shell).await,
+        false => run_script(shell).await,
+    }
+}
+
+/// What comes after a statement.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Next {
+    GoOn,
+    /// It was not done; the user has been told why.
+    Failed,
+    Leave,
+}
+
+async fn converse(mut shell: Shell) -> Result<ExitCode> {
+    let mut lines = Lines::start(shell.names.clone(), colours()).context("the terminal cannot be used")?;
+    let status = shell.client.status().await?;
+    println!("antipode {} · node {} in {}", status.version, status.node, status.region);
+    println!("\\help shows what can be typed, Ctrl-D leaves");
+    loop {
+        let line = lines.next(format!("{}> ", shell.client.fabric())).await;
+        let text = match line {
+            Line::Text(text) => text,
+            Line::Dropped => continue,
+            Line::End => break,
+            Line::Failed(reason) => bail!("the terminal cannot be read: {reason}"),
+        };
+        if shell.run(&text).await? == Next::Leave {
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_script(mut shell: Shell) -> Result<ExitCode> {
+    let mut lines = input_lines();
+    let mut script = Script::default();
+    loop {
+        let line = lines.recv().await.transpose().context("cannot read standard input")?;
+        let whole = match &line {
+            Some(line) => script.line(line),
+            None => script.end().into_iter().collect(),
+        };
+        for statement in whole {
+            match shell.run(&statement).await? {
+                Next::GoOn => {}
+                Next::Failed => return Ok(ExitCode::FAILURE),
+                Next::Leave => return Ok(ExitCode::SUCCESS),
+            }
+        }
+        if line.is_none() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+}
+
+/// The lines of standard input, as they come. Reading blocks, so a thread does it.
+fn input_lines() -> tokio::sync::mpsc::Receiver<io::Result<String>> {
+    let (sender, lines) = tokio::sync::mpsc::channel(64);
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            if sender.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+fn colours() -> bool {
+    let dumb = env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
+    io::stdout().is_terminal() && !dumb && env::var_os("NO_COLOR").is_none()
+}
+
+/// A session of someone with a node.
+struct Shell {
+    client: Client,
+    names: Arc<Names>,
+    format: Format,
+    timing: bool,
+}
+
+impl Shell {
+    /// Does what was typed. An error means that nothing can be shown any more.
+    async fn run(&mut self, text: &str) -> Result<Next> {
+        match command::read(text) {
+            Ok(Statement::Nothing) => Ok(Next::GoOn),
+            Ok(Statement::Query(query)) => self.query(&query).await,
+            Ok(Statement::Command(command)) => self.command(command).await,
+            Err(message) => Ok(complain(&format!("error: {message}"))),
+        }
+    }
+
+    async fn query(&self, query: &str) -> Result<Next> {
+        if let Some(message) = render::syntax_error(query) {
+            return Ok(complain(&message));
+        }
+        let began = Instant::now();
+        let answer = stoppable(self.client.query(query).rows()).await;
+        let mut rows = match answer {
+            Some(Ok(rows)) => rows,
+            Some(Err(error)) => return Ok(complain(&render::error(&error, query))),
+            None => return Ok(stopped()),
+        };
+        let next = self.show(&mut rows, query).await?;
+        if next == Next::GoOn {
+            if let Some(extra) = rows.extra() {
+                eprint!("{}", render::warnings(extra));
+            }
+            if self.timing {
+                println!("{}", render::timing(began.elapsed(), rows.extra()));
+            }
+        }
+        Ok(next)
+    }
+
+    async fn show(&self, rows: &mut Rows, query: &str) -> Result<Next> {
+        let mut writer = render::Writer::new(io::stdout(), self.format);
+        loop {
+            match stoppable(rows.next()).await {
+                Some(Ok(Some(row))) => writer.row(row.json())?,
+                Some(Ok(None)) => break,
+                Some(Err(error)) => {
+                    writer.end(None)?;
+                    return Ok(complain(&render::error(&error, query)));
+                }
+                None => {
+                    writer.end(None)?;
+                    return Ok(stopped());
+                }
+            }
+        }
+        writer.end(rows.extra())?;
+        Ok(Next::GoOn)
+    }
+
+    async fn command(&mut self, command: Command) -> Result<Next> {
+        let shown = match command {
+            Command::Quit => return Ok(Next::Leave),
+            Command::Help(subject) => match help::about(subject.as_deref()) {
+                Ok(text) => Ok(text),
+                Err(message) => return Ok(complain(&format!("error: {message}"))),
+            },
+            Command::Timing(on) => {
+                self.timing = on.unwrap_or(!self.timing);
+                Ok(format!("timing is {}", if self.timing { "on" } else { "off" }))
+            }
+            Command::Format(format) => {
+                self.format = format;
+                return Ok(Next::GoOn);
+            }
+            Command::Explain(query) => return Ok(self.explain(&query).await),
+            Command::Status => self.client.status().await.map(|status| render::status(&status)),
+            Command::Fabrics => self.client.list_fabrics().await.map(|names| names.join("\n")),
+            Command::Connect(fabric) => return Ok(self.connect(&fabric).await),
+            Command::Describe(None) => self.catalog().await,
+            Command::Describe(Some(collection)) => return Ok(self.describe(&collection).await),
+        };
+        Ok(match shown {
+            Ok(text) => {
+                writeln!(io::stdout(), "{text}")?;
+                Next::GoOn
+            }
+            Err(error) => complain(&render::error(&error, "")),
+        })
+    }
+
+    async fn explain(&self, query: &str) -> Next {
+        if let Some(message) = render::syntax_error(query) {
+            return complain(&message);
+        }
+        match stoppable(self.client.query(query).explain()).await {
+            Some(Ok(explanation)) => {
+                println!("{}", explanation.text.trim_end());
+                Next::GoOn
+            }
+            Some(Err(error)) => complain(&render::error(&error, query)),
+            None => stopped(),
+        }
+    }
+
+    async fn connect(&mut self, fabric: &str) -> Next {
+        match self.client.list_fabrics().await {
+            Ok(names) if names.iter().any(|name| name == fabric) => {
+                self.client = self.client.with_fabric(fabric);
+                self.names.forget(&self.client);
+                Next::GoOn
+            }
+            Ok(names) => complain(&format!("error: there is no fabric '{fabric}', but {}", names.join(", "))),
+            Err(error) => complain(&render::error(&error, "")),
+        }
+    }
+
+    /// The collections and streams of the fabric.
+    async fn catalog(&self) -> Result<String, antipode_client::Error> {
+        let collections = self.client.list_collections().await?;
+        let streams = self.client.list_streams().await?;
+        if collections.is_empty() && streams.is_empty() {
+            return Ok(format!("fabric {} has no collections yet", self.client.fabric()));
+        }
+        let mut rows: Vec<Vec<Cell>> = Vec::new();
+        for collection in collections {
+            rows.push(vec![
+                Cell::text(collection.name),
+                Cell::text(kind(collection.kind)),
+                Cell::number(collection.count),
+            ]);
+        }
+        for stream in streams {
+            rows.push(vec![Cell::text(stream), Cell::text("stream"), Cell::text("")]);
+        }
+        let head = ["name", "kind", "documents"].map(str::to_owned).to_vec();
+        Ok(Grid::new(head, rows).to_string())
+    }
+
+    /// A collection and the attributes that its documents have.
+    async fn describe(&self, name: &str) -> Next {
+        let collections = match self.client.list_collections().await {
+            Ok(collections) => collections,
+            Err(error) => return complain(&render::error(&error, "")),
+        };
+        let Some(collection) = collections.iter().find(|collection| collection.name == name) else {
+            return complain(&format!("error: there is no collection '{name}' in fabric {}", self.client.fabric()));
+        };
+        let attributes = match names::sample(&self.client, name).await {
+            Ok(attributes) => attributes,
+            Err(error) => return complain(&render::error(&error, "")),
+        };
+        println!("{name}: {} collection, {} documents", kind(collection.kind), collection.count);
+        let walked = attributes.walk();
+        if walked.is_empty() {
+            return Next::GoOn;
+        }
+        let rows = walked.into_iter().map(|(path, attribute)| {
+            let types: Vec<&str> = attribute.types.keys().copied().collect();
+            vec![Cell::text(path), Cell::text(types.join(", ")), Cell::number(attribute.documents)]
+        });
+        let head = ["attribute", "types", "in sample"].map(str::to_owned).to_vec();
+        println!("{}", Grid::new(head, rows.collect()));
+        Next::GoOn
+    }
+}
+
+fn kind(kind: CollectionKind) -> &'static str {
+    match kind {
+        CollectionKind::Document => "document",
+        CollectionKind::Edge => "edge",
+        CollectionKind::Kv => "key-value",
+    }
+}
+
+/// Waits for something, unless Ctrl-C comes first. What is dropped here is cancelled on the node.
+async fn stoppable<T>(work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        _ = tokio::signal::ctrl_c() => None,
+    }
+}
+
+fn stopped() -> Next {
+    complain("stopped")
+}
+
+fn complain(message: &str) -> Next {
+    eprintln!("{message}");
+    Next::Failed
+}
