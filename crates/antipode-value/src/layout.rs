@@ -23,10 +23,13 @@
 //! of the layout stands in the record around it.
 
 pub(crate) mod packed;
+mod splice;
 
 use bytes::Bytes;
 
 use crate::{Array, Object, Str, Value};
+
+pub use splice::with_attributes;
 
 pub(crate) mod tag {
     pub const NULL: u8 = 0x00;

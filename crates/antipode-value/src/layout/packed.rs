@@ -88,7 +88,7 @@ fn container_kind(first: u8) -> Option<(Kind, usize)> {
 }
 
 /// The header of a packed array or object.
-struct Container<'a> {
+pub(super) struct Container<'a> {
     bytes: &'a [u8],
     kind: Kind,
     width: usize,
@@ -122,6 +122,16 @@ impl<'a> Container<'a> {
         })
     }
 
+    /// The header of a packed object; `None` if the bytes are none.
+    pub(super) fn open_object(bytes: &'a [u8]) -> Option<Container<'a>> {
+        Container::open(bytes).filter(|container| container.kind == Kind::Object)
+    }
+
+    /// Number of elements or entries.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
     fn end(&self, position: usize) -> Option<usize> {
         let at = self.table + position * self.width;
         let end = read_fixed(self.bytes.get(at..)?, self.width)?;
@@ -129,7 +139,7 @@ impl<'a> Container<'a> {
     }
 
     /// The bytes of element or entry `position`.
-    fn range(&self, position: usize) -> Option<Range<usize>> {
+    pub(super) fn range(&self, position: usize) -> Option<Range<usize>> {
         if position >= self.count {
             return None;
         }
@@ -142,7 +152,7 @@ impl<'a> Container<'a> {
     }
 
     /// The bytes of name and value of entry `position` of an object.
-    fn entry(&self, position: usize) -> Option<(Range<usize>, Range<usize>)> {
+    pub(super) fn entry(&self, position: usize) -> Option<(Range<usize>, Range<usize>)> {
         if self.kind != Kind::Object {
             return None;
         }
