@@ -97,6 +97,7 @@ fn fold_tree(tree: &mut Tree, stable: &StableCut) {
 
 /// `above`: all sets above are stable. Recursion is as deep as the document.
 fn fold_place(place: &mut Place, above: bool, stable: &StableCut) {
+    place.expand();
     let foldable = above && stable.holds(place.set);
     if foldable {
         place.set = Stamp::ZERO;

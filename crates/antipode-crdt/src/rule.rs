@@ -55,15 +55,7 @@ fn descend(place: &mut Place, depth: usize, above: Stamp, step: &Step<'_>, repor
     if depth > 0 && step.change.makes_objects_above() {
         assign::mark_object(place, cause, &names[..depth], report);
     }
-    let position = match place.position(name) {
-        Ok(position) => position,
-        Err(position) => {
-            place
-                .children
-                .insert(position, (name.clone(), Place::default()));
-            position
-        }
-    };
+    let position = place.reach(name);
     if let Some((_, child)) = place.children.get_mut(position) {
         descend(child, depth + 1, effective, step, report);
         if child.is_vacant() {

@@ -12,8 +12,9 @@
 //! ```
 //!
 //! *effective(p)* is the newest `set` at p or at any place above it. A place without a `set` of its own inherits the one
-//! above and holds nothing. A document that one operation made keeps its value whole ([`Tree::Whole`]) and is taken apart
-//! into places only when a second operation changes it.
+//! above and holds nothing. What one operation made stays whole ([`Whole`]): a document is taken apart into places only
+//! when a second operation changes it, and then only along the path of the change. The rest of each object on the way
+//! remains a value with its origin.
 
 use std::borrow::Cow;
 
@@ -104,14 +105,18 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
+    /// All places, with nothing left whole.
     pub fn places(&self) -> Place {
-        match self {
+        let mut root = match self {
             Self::Whole(whole) => whole.places(),
             Self::Places(root) => root.clone(),
-        }
+        };
+        root.expand_all();
+        root
     }
 }
 
+/// An object that stands without metadata of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Whole {
     /// An object.
@@ -136,8 +141,39 @@ impl Origin {
 }
 
 impl Whole {
-    pub fn places(&self) -> Place {
+    fn places(&self) -> Place {
         Place::root_of(&self.value, self.origin)
+    }
+
+    /// The place that attribute `name` is, if there is one.
+    fn place(&self, name: &str, at_root: bool) -> Option<Place> {
+        let object = self.value.as_object()?;
+        match (at_root, name) {
+            (true, ENDS) => {
+                let ends = ends_of(object)?;
+                Some(Place::leaf(ends, self.origin.stamp))
+            }
+            (true, ENDS_TO) => None,
+            _ => Some(Place::of(&object.get(name)?, self.origin)),
+        }
+    }
+
+    /// The attributes, each with its place.
+    fn all_places(&self, at_root: bool) -> Vec<(Str, Place)> {
+        let attributes = match (&self.value, at_root) {
+            (value, true) => root_attributes(value),
+            (Value::Object(object), false) => sorted_attributes(object),
+            _ => Cow::Borrowed(&[][..]),
+        };
+        let place = |(name, value): &(Str, Value)| {
+            let is_ends = at_root && name == ENDS;
+            let place = match is_ends {
+                true => Place::leaf(value.clone(), self.origin.stamp),
+                false => Place::of(value, self.origin),
+            };
+            (name.clone(), place)
+        };
+        attributes.iter().map(place).collect()
     }
 }
 
@@ -151,6 +187,10 @@ pub(crate) struct Place {
     pub parts: Option<Box<Parts>>,
     /// Sorted by name; none of them vacant.
     pub children: Vec<(Str, Place)>,
+    /// An object whose attributes are children too, except where `children` has one of the same name.
+    pub rest: Option<Whole>,
+    /// Whether this is the root, where the ends of an edge are one child.
+    pub is_root: bool,
 }
 
 /// What `set` put at a place.
@@ -165,40 +205,26 @@ pub(crate) enum Held {
 impl Place {
     /// The root of a document whose value was written by one operation. The root is always an object.
     pub fn root_of(value: &Value, origin: Origin) -> Self {
-        let mut root = Self {
+        Self {
+            set: if origin.each {
+                Stamp::ZERO
+            } else {
+                origin.stamp
+            },
             held: Held::Object,
+            is_root: true,
+            rest: Self::rest_of(value, origin),
             ..Self::default()
-        };
-        if !origin.each {
-            root.set = origin.stamp;
         }
-        root.children = root_attributes(value)
-            .into_owned()
-            .into_iter()
-            .map(|(name, value)| {
-                let place = if name == ENDS {
-                    Self::leaf(value, origin.stamp)
-                } else {
-                    Self::of(&value, origin)
-                };
-                (name, place)
-            })
-            .collect();
-        root
     }
 
     /// A place below the root that holds `value`.
     pub fn of(value: &Value, origin: Origin) -> Self {
-        let Value::Object(object) = value else {
+        if !matches!(value, Value::Object(_)) {
             return Self::leaf(value.clone(), origin.stamp);
-        };
-        let children = sorted_attributes(object)
-            .into_owned()
-            .into_iter()
-            .map(|(name, value)| (name, Self::of(&value, origin)))
-            .collect();
+        }
         let mut place = Self {
-            children,
+            rest: Self::rest_of(value, origin),
             ..Self::default()
         };
         if origin.each {
@@ -208,6 +234,50 @@ impl Place {
             place.held = Held::Object;
         }
         place
+    }
+
+    fn rest_of(value: &Value, origin: Origin) -> Option<Whole> {
+        let is_empty = value.as_object().is_none_or(Object::is_empty);
+        let value = value.clone();
+        (!is_empty).then_some(Whole { value, origin })
+    }
+
+    /// Makes a child of every attribute of the rest.
+    pub fn expand(&mut self) {
+        let Some(rest) = self.rest.take() else {
+            return;
+        };
+        let mut all = rest.all_places(self.is_root);
+        for (name, child) in std::mem::take(&mut self.children) {
+            match all.binary_search_by(|(other, _)| other.cmp(&name)) {
+                Ok(position) => {
+                    if let Some((_, place)) = all.get_mut(position) {
+                        *place = child;
+                    }
+                }
+                Err(position) => all.insert(position, (name, child)),
+            }
+        }
+        self.children = all;
+    }
+
+    /// Leaves nothing whole here and below. Recursion is as deep as the document.
+    pub fn expand_all(&mut self) {
+        self.expand();
+        for (_, child) in &mut self.children {
+            child.expand_all();
+        }
+    }
+
+    /// Position of the child `name`, which is made if there is none: of the rest, or vacant.
+    pub fn reach(&mut self, name: &Str) -> usize {
+        self.position(name).unwrap_or_else(|position| {
+            let of_rest = self.rest.as_ref();
+            let place = of_rest.and_then(|rest| rest.place(name, self.is_root));
+            self.children
+                .insert(position, (name.clone(), place.unwrap_or_default()));
+            position
+        })
     }
 
     pub fn leaf(value: Value, set: Stamp) -> Self {
@@ -230,8 +300,10 @@ impl Place {
             && self.object.is_zero()
             && self.parts.is_none()
             && self.children.is_empty()
+            && self.rest.is_none()
     }
 
+    /// The child `name`, of those that are not part of the rest.
     pub fn child(&self, name: &str) -> Option<&Self> {
         let position = self.position(name).ok()?;
         self.children.get(position).map(|(_, child)| child)
@@ -274,6 +346,15 @@ pub(crate) fn root_attributes(value: &Value) -> Cow<'_, [(Str, Value)]> {
     let pair = Value::Object(Object::from_pairs(pair));
     others.insert(place, (Str::from_static(ENDS), pair));
     Cow::Owned(others)
+}
+
+/// `_from` and `_to` of an object as one value, if either is there.
+pub(crate) fn ends_of(object: &Object) -> Option<Value> {
+    let ends = [ENDS, ENDS_TO].into_iter();
+    let ends: Vec<(Str, Value)> = ends
+        .filter_map(|name| Some((Str::from_static(name), object.get(name)?)))
+        .collect();
+    (!ends.is_empty()).then(|| Value::Object(Object::from_pairs(ends)))
 }
 
 /// The attributes of an object, sorted by the bytes of their names.
@@ -381,13 +462,11 @@ impl PartialEq for Life {
 
 impl PartialEq for Tree {
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Places(a), Self::Places(b)) => a == b,
-            (a, b) => a.places() == b.places(),
-        }
+        self.places() == other.places()
     }
 }
 
+/// Of places with nothing left whole.
 impl PartialEq for Place {
     fn eq(&self, other: &Self) -> bool {
         self.set == other.set

@@ -10,7 +10,7 @@ use antipode_clock::Stamp;
 use antipode_value::{Array, Str, Value};
 
 use crate::rule::extreme;
-use crate::state::{Elements, Held, Life, Parts, Place, Tree, raise};
+use crate::state::{Elements, Held, Life, Parts, Place, raise};
 
 /// One life at the place that is being united.
 struct View<'a> {
@@ -22,13 +22,7 @@ struct View<'a> {
 /// The tree that shows what `lives` show together. Its sums carry the lives that they name.
 pub(crate) fn of<'a>(lives: impl Iterator<Item = &'a Life>) -> Place {
     let lives: Vec<(Place, &[Stamp])> = lives
-        .map(|life| {
-            let root = match &life.tree {
-                Tree::Whole(whole) => whole.places(),
-                Tree::Places(root) => root.clone(),
-            };
-            (root, life.names.as_slice())
-        })
+        .map(|life| (life.tree.places(), life.names.as_slice()))
         .collect();
     let views: Vec<View<'_>> = lives
         .iter()
@@ -38,7 +32,10 @@ pub(crate) fn of<'a>(lives: impl Iterator<Item = &'a Life>) -> Place {
             names,
         })
         .collect();
-    unite(&views, Stamp::ZERO)
+    Place {
+        is_root: true,
+        ..unite(&views, Stamp::ZERO)
+    }
 }
 
 /// Unites the views of a place; `above` is the newest effective set of the place above. Recursion is as deep as the
@@ -68,6 +65,7 @@ fn unite(views: &[View<'_>], above: Stamp) -> Place {
         children: united_children(views, newest),
         held,
         object,
+        ..Place::default()
     }
 }
 

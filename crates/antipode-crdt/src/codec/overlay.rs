@@ -15,8 +15,6 @@
 //!
 //! Values of elements that are shown stand in the body, in the order in which they are shown.
 
-use std::borrow::Cow;
-
 use antipode_clock::Stamp;
 use antipode_clock::codec::{Reader, Writer};
 use antipode_value::layout::BYTES_MAX;
@@ -27,7 +25,7 @@ use super::document::{StampReader, Stamps};
 use super::{read_value, write_value};
 use crate::rule::sequence;
 use crate::state::{
-    ENDS, Element, Elements, Held, Origin, Parts, Place, Sum, root_attributes, sorted_attributes,
+    ENDS, ENDS_TO, Element, Elements, Held, Origin, Parts, Place, Sum, Whole, ends_of,
 };
 use crate::{DecodeError, Slot};
 
@@ -70,6 +68,9 @@ const DEPTH_MAX: usize = antipode_value::layout::NESTING_MAX + 1;
 /// The origin that leaves least to say about a tree: its root's set; else the insert that began the life, while that is
 /// not folded.
 pub(super) fn origin_of(root: &Place, names: &[Stamp]) -> Origin {
+    if let Some(rest) = &root.rest {
+        return rest.origin;
+    }
     if !root.set.is_zero() {
         return Origin {
             stamp: root.set,
@@ -109,13 +110,23 @@ impl Spot<'_> {
         }
     }
 
-    /// The shown values below.
-    fn below(&self) -> Cow<'_, [(Str, Value)]> {
-        match self.shown {
-            Some(value) if self.is_root => root_attributes(value),
-            Some(Value::Object(object)) if !self.is_ends => sorted_attributes(object),
-            _ => Cow::Borrowed(&[]),
+    /// Whether what is shown here has attributes that are places below.
+    fn is_above(&self) -> bool {
+        matches!(self.shown, Some(Value::Object(_))) && !self.is_ends
+    }
+
+    /// What is shown at the place `name` below.
+    fn below(&self, name: &str) -> Option<Value> {
+        let object = self.shown.filter(|_| self.is_above())?.as_object()?;
+        match (self.is_root, name) {
+            (true, ENDS) => ends_of(object),
+            (true, ENDS_TO) => None,
+            _ => object.get(name),
         }
+    }
+
+    fn is_ends_below(&self, name: &str) -> bool {
+        self.is_root && name == ENDS
     }
 }
 
@@ -165,29 +176,31 @@ pub(super) fn write_root(
     write_entry(root, spot, origin, stamps, out);
 }
 
-/// Pairs of a place's children and what they show.
-fn children<'a>(
+/// A child, with what it shows.
+struct Below<'a> {
+    name: &'a Str,
     place: &'a Place,
-    shown: &'a [(Str, Value)],
-    is_root: bool,
-) -> Vec<(&'a Str, &'a Place, Spot<'a>)> {
-    let mut shown = shown.iter().peekable();
-    let with_shown = place.children.iter().map(|(name, child)| {
-        while shown.next_if(|(other, _)| other < name).is_some() {}
-        let value = shown
-            .next_if(|(other, _)| other == name)
-            .map(|(_, value)| value);
-        (
-            name,
-            child,
-            Spot {
-                shown: value,
-                is_root: false,
-                is_ends: is_root && name == ENDS,
-            },
-        )
-    });
-    with_shown.collect()
+    shown: Option<Value>,
+    is_ends: bool,
+}
+
+impl Below<'_> {
+    fn spot(&self) -> Spot<'_> {
+        Spot {
+            shown: self.shown.as_ref(),
+            is_root: false,
+            is_ends: self.is_ends,
+        }
+    }
+}
+
+fn children<'a>(place: &'a Place, spot: Spot<'_>) -> impl Iterator<Item = Below<'a>> {
+    place.children.iter().map(move |(name, place)| Below {
+        name,
+        place,
+        shown: spot.below(name),
+        is_ends: spot.is_ends_below(name),
+    })
 }
 
 /// Whether anything has to be said about a place or below it.
@@ -196,14 +209,9 @@ fn differs(place: &Place, spot: Spot<'_>, origin: Origin) -> bool {
     if place.parts.is_some() || own != spot.expected(origin) {
         return true;
     }
-    if place.children.is_empty() {
-        return false;
-    }
-    let shown = spot.below();
     let below = origin_below(own.0, own.1, true, origin);
-    children(place, &shown, spot.is_root)
-        .into_iter()
-        .any(|(_, child, spot)| differs(child, spot, below))
+    let rest_differs = place.rest.as_ref().is_some_and(|rest| rest.origin != below);
+    rest_differs || children(place, spot).any(|child| differs(child.place, child.spot(), below))
 }
 
 fn write_entry(
@@ -215,10 +223,18 @@ fn write_entry(
 ) {
     let (set, code, object) = own(place, spot);
     let as_expected = (set, code, object) == spot.expected(origin);
-    let shown = spot.below();
     let below = origin_below(set, code, as_expected, origin);
-    let mut entries = children(place, &shown, spot.is_root);
-    entries.retain(|(_, child, spot)| differs(child, *spot, below));
+    let mut expanded;
+    let place = match &place.rest {
+        Some(rest) if rest.origin != below => {
+            expanded = place.clone();
+            expanded.expand();
+            &expanded
+        }
+        _ => place,
+    };
+    let mut entries: Vec<Below<'_>> = children(place, spot).collect();
+    entries.retain(|child| differs(child.place, child.spot(), below));
     let mut flags = 0;
     let mut note = |condition: bool, flag: u8| flags |= if condition { flag } else { 0 };
     note(!as_expected, flag::OWN);
@@ -245,9 +261,9 @@ fn write_entry(
     }
     if !entries.is_empty() {
         out.varint(entries.len() as u64);
-        for (name, child, spot) in entries {
-            out.text(name);
-            write_entry(child, spot, below, stamps, out);
+        for child in entries {
+            out.text(child.name);
+            write_entry(child.place, child.spot(), below, stamps, out);
         }
     }
 }
@@ -492,6 +508,11 @@ fn read_entry(
         0
     };
     place.children = read_children(spot, below, entries, depth, source)?;
+    place.is_root = spot.is_root;
+    place.rest = spot.shown.filter(|_| spot.is_above()).map(|shown| Whole {
+        value: shown.clone(),
+        origin: below,
+    });
     Ok(place)
 }
 
@@ -556,7 +577,7 @@ fn read_own(
     }
 }
 
-/// Children from the shown value and from entries, both sorted by name.
+/// The children that differ from what is shown, sorted by name. The others stay whole.
 fn read_children(
     spot: Spot<'_>,
     origin: Origin,
@@ -564,39 +585,23 @@ fn read_children(
     depth: usize,
     source: &mut Source<'_, '_, '_>,
 ) -> Result<Vec<(Str, Place)>, DecodeError> {
-    let mut shown = spot.below().into_owned().into_iter().peekable();
-    let plain = |name: Str, value: Value| {
-        let is_ends = spot.is_root && name == ENDS;
-        let place = if is_ends {
-            Place::leaf(value, origin.stamp)
-        } else {
-            Place::of(&value, origin)
-        };
-        (name, place)
-    };
-    let mut children: Vec<(Str, Place)> = Vec::with_capacity(shown.len());
+    let mut children: Vec<(Str, Place)> = Vec::with_capacity(entries.min(64));
     for _ in 0..entries {
         let name = Str::from(source.input.text("name")?);
-        while let Some((other, value)) = shown.next_if(|(other, _)| *other < name) {
-            children.push(plain(other, value));
-        }
         if children.last().is_some_and(|(before, _)| *before >= name) {
             return Err(DecodeError::Malformed {
                 what: "order of places",
             });
         }
-        let value = shown
-            .next_if(|(other, _)| *other == name)
-            .map(|(_, value)| value);
+        let shown = spot.below(&name);
         let below = Spot {
-            shown: value.as_ref(),
+            shown: shown.as_ref(),
             is_root: false,
-            is_ends: spot.is_root && name == ENDS,
+            is_ends: spot.is_ends_below(&name),
         };
         let child = read_entry(below, origin, depth + 1, source)?;
         children.push((name, child));
     }
-    children.extend(shown.map(|(name, value)| plain(name, value)));
     Ok(children)
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn assign(
 /// write above that was already reported as lost.
 fn lay_over(
     new: &mut Place,
-    old: Place,
+    mut old: Place,
     cause: &Cause<'_>,
     reported: Stamp,
     trail: &mut Vec<Str>,
@@ -68,9 +68,19 @@ fn lay_over(
             new.held = Held::Nothing;
         }
     }
+    // What is still whole was written by one operation: if the writer saw it, nothing of it is newer or lost.
+    if old
+        .rest
+        .as_ref()
+        .is_some_and(|rest| cause.saw(rest.origin.stamp))
+    {
+        old.rest = None;
+    }
+    old.expand();
     if old.children.is_empty() {
         return;
     }
+    new.expand();
     let mut fresh = std::mem::take(&mut new.children).into_iter().peekable();
     let mut children = Vec::with_capacity(fresh.len());
     for (name, child) in old.children {

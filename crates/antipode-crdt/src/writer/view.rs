@@ -1,10 +1,10 @@
 //! The document as a writer looks at it.
 
-use antipode_value::{Array, Str, Value};
+use antipode_value::{Array, Object, Str, Value};
 
 use crate::rule::{counter, sequence};
 use crate::show;
-use crate::state::{ENDS, ENDS_TO, Elements, Held, Parts, Place, Tree};
+use crate::state::{ENDS, Elements, Held, Parts, Place, Tree, ends_of};
 
 /// A tree, read at paths.
 pub(super) enum View<'a> {
@@ -28,6 +28,18 @@ pub(super) enum Spot<'a> {
     Place(&'a Place),
 }
 
+impl Target<'_> {
+    /// The same, reached after `depth` more names.
+    fn deeper(self, above: usize) -> Self {
+        match self {
+            Self::Blocked { depth } => Self::Blocked {
+                depth: depth + above,
+            },
+            free @ Self::Free(_) => free,
+        }
+    }
+}
+
 impl<'a> View<'a> {
     pub fn of(tree: &'a Tree) -> Self {
         match tree {
@@ -45,17 +57,16 @@ impl<'a> View<'a> {
 
     /// `_from` and `_to`, as far as they are there.
     pub fn ends(&self) -> Value {
-        let ends = match self {
-            Self::Whole(value) => [ENDS, ENDS_TO]
-                .into_iter()
-                .filter_map(|name| Some((Str::from_static(name), value.as_object()?.get(name)?)))
-                .collect(),
+        let whole = match self {
+            Self::Whole(value) => Some(*value),
             Self::Places(root) => match root.child(ENDS).map(|place| &place.held) {
-                Some(Held::Value(Value::Object(ends))) => ends.to_pairs(),
-                _ => Vec::new(),
+                Some(Held::Value(Value::Object(ends))) => return Value::Object(ends.clone()),
+                Some(_) => None,
+                None => root.rest.as_ref().map(|rest| &rest.value),
             },
         };
-        Value::object(ends)
+        let ends = whole.and_then(Value::as_object).and_then(ends_of);
+        ends.unwrap_or_else(|| Value::Object(Object::default()))
     }
 
     /// Whether the place at `names` shows as an object only through what is below it, and none of that but what is in
@@ -106,7 +117,12 @@ fn find_in_places<'a>(root: &'a Place, names: &[Str]) -> Target<'a> {
         }
         match place.child(name) {
             Some(child) => place = child,
-            None => return Target::Free(Spot::Value(None)),
+            None => {
+                let rest = place.rest.as_ref().map(|rest| &rest.value);
+                return rest.map_or(Target::Free(Spot::Value(None)), |rest| {
+                    find_in_value(rest, &names[depth..]).deeper(depth)
+                });
+            }
         }
     }
     Target::Free(Spot::Place(place))

@@ -330,6 +330,9 @@ impl World {
 
     fn check(&mut self, at: usize) -> Result<(), String> {
         let specify = self.rng.random_bool(0.4);
+        if self.rng.random_bool(0.15) {
+            self.replicas[at].full = stored(&self.replicas[at].full)?;
+        }
         let replica = &self.replicas[at];
         same_shown(&replica.full, &replica.folded)?;
         match self.states.get(&replica.applied) {
