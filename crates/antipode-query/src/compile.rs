@@ -5,8 +5,9 @@ use antipode_value::Value;
 
 use crate::context::Environment;
 use crate::error::{Code, QueryError, Result};
+use crate::expression::Expression;
 use crate::optimize::{self, RuleSwitches};
-use crate::plan::Plan;
+use crate::plan::{NodeKind, Pipeline, Plan};
 use crate::source::Catalog;
 use crate::{registers, resolve};
 
@@ -33,8 +34,47 @@ pub fn compile(
     let environment = Environment::default();
     let mut plan = resolve::resolve(text, &query, binds, catalog, &environment)?;
     optimize::optimize(&mut plan, &RuleSwitches::parse(&options.rules));
+    check_hints(&plan.root)?;
     registers::assign(&mut plan);
     Ok(plan)
+}
+
+/// A loop with `forceIndexHint` must have found one of its indexes.
+fn check_hints(pipeline: &Pipeline) -> Result<()> {
+    fn within(expression: &Expression) -> Result<()> {
+        match expression {
+            Expression::Subquery(pipeline) => check_hints(pipeline),
+            other => {
+                let mut result = Ok(());
+                other.each(&mut |part| {
+                    if result.is_ok() {
+                        result = within(part);
+                    }
+                });
+                result
+            }
+        }
+    }
+    for node in &pipeline.nodes {
+        if let NodeKind::EnumerateCollection(enumerate) = &node.kind
+            && let (Some(hints), None) = (&enumerate.forced_hints, enumerate.access.index_name())
+        {
+            let message = format!(
+                "none of the hinted indexes ({}) can be used for collection '{}'",
+                hints.join(", "),
+                enumerate.collection.name
+            );
+            return Err(QueryError::new(Code::ForcedIndexHintUnusable, message));
+        }
+        let mut result = Ok(());
+        node.each_expression(&mut |expression| {
+            if result.is_ok() {
+                result = within(expression);
+            }
+        });
+        result?;
+    }
+    Ok(())
 }
 
 /// Parses only: what is wrong with the text alone.

@@ -144,6 +144,8 @@ pub struct Enumerate {
     pub access: Access,
     /// `disableIndex` was given.
     pub disable_index: bool,
+    /// With `forceIndexHint`: the names of the only indexes that may be used, of which one must be.
+    pub forced_hints: Option<Vec<String>>,
     /// About how many documents the collection had when the plan was made.
     pub documents: u64,
 }
@@ -171,6 +173,17 @@ pub enum Access {
         /// The expression gives an array.
         many: bool,
     },
+}
+
+impl Access {
+    /// The name of the index that is used.
+    pub fn index_name(&self) -> Option<&'static str> {
+        match self {
+            Access::Full => None,
+            Access::Key { .. } => Some("primary"),
+            Access::Edge { .. } => Some("edge"),
+        }
+    }
 }
 
 /// One key of a SORT.

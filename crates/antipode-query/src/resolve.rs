@@ -32,6 +32,8 @@ const COLLECTIONS_MAX: usize = 256;
 const NODES_MAX: u32 = 4000;
 /// Most variables of a query.
 const VARIABLES_MAX: usize = 1000;
+/// Deepest nesting of arrays and objects in a literal or bind value.
+const DEPTH_MAX: usize = 200;
 /// Longest name of a collection, in bytes.
 const NAME_BYTES_MAX: usize = 256;
 
@@ -70,6 +72,7 @@ pub(crate) fn resolve(
         published: Vec::new(),
         modifies: false,
         levels: Vec::new(),
+        nesting: 0,
         intents: true,
     };
     for source in &query.with {
@@ -121,6 +124,8 @@ struct Resolver<'c> {
     modifies: bool,
     /// Collections read so far by each open (sub)query.
     levels: Vec<Vec<CollectionId>>,
+    /// Array and object literals around this place.
+    nesting: usize,
     /// Capture intents.
     intents: bool,
 }
@@ -176,13 +181,16 @@ impl Resolver<'_> {
         if !self.used_binds.iter().any(|used| used == name) {
             self.used_binds.push(name.to_owned());
         }
-        self.binds.get(name).ok_or_else(|| {
-            self.error(
-                Code::BindParameterMissing,
-                format!("no value specified for declared bind parameter '{name}'"),
-                span,
-            )
-        })
+        let Some(value) = self.binds.get(name) else {
+            let message = format!("no value specified for declared bind parameter '{name}'");
+            return Err(self.error(Code::BindParameterMissing, message, span));
+        };
+        if deeper_than(&value, DEPTH_MAX) {
+            let message =
+                format!("bind parameter '{name}' is nested more than {DEPTH_MAX} levels deep");
+            return Err(self.error(Code::TooMuchNesting, message, span));
+        }
+        Ok(value)
     }
 
     fn bind_text(&mut self, name: &str, span: Span) -> Result<Str> {
@@ -562,10 +570,14 @@ impl Resolver<'_> {
             None => Some(self.expression(expression)?),
         };
         let mut disable_index = false;
+        let mut hints = Vec::new();
+        let mut forced = false;
         for (name, value) in self.options(options)? {
             match &*name {
                 "disableIndex" => disable_index = value.truthy(),
-                "indexHint" | "forceIndexHint" | "maxProjections" | "useCache" | "lookahead" => {}
+                "indexHint" => hints = texts(&value),
+                "forceIndexHint" => forced = value.truthy(),
+                "maxProjections" | "useCache" | "lookahead" => {}
                 name => self.unknown_option("FOR", name),
             }
         }
@@ -578,6 +590,7 @@ impl Resolver<'_> {
                 variable,
                 access: Access::Full,
                 disable_index,
+                forced_hints: (forced && !hints.is_empty()).then_some(hints),
             }),
             (None, list) => NodeKind::EnumerateList {
                 list: list.unwrap_or_else(Expression::null),
@@ -685,6 +698,35 @@ impl Resolver<'_> {
             self.warn(code, message);
         }
         expression
+    }
+}
+
+/// A string, or the strings of an array.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.to_string()],
+        Value::Array(array) => array
+            .iter()
+            .filter_map(|text| text.as_str().map(str::to_owned))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a value has more levels of arrays and objects than so many.
+fn deeper_than(value: &Value, levels: usize) -> bool {
+    match value {
+        Value::Array(array) if array.as_range().is_some() => levels == 0,
+        Value::Array(array) => {
+            levels == 0
+                || array
+                    .iter()
+                    .any(|element| deeper_than(&element, levels - 1))
+        }
+        Value::Object(object) => {
+            levels == 0 || object.values().any(|value| deeper_than(&value, levels - 1))
+        }
+        _ => false,
     }
 }
 

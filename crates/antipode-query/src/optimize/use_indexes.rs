@@ -42,6 +42,7 @@ fn best(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
         match &node.kind {
             NodeKind::Filter(condition) => {
                 if let Some(access) = access(enumerate, condition, &defined_behind)
+                    && allowed(enumerate, &access)
                     && found
                         .as_ref()
                         .is_none_or(|(_, other)| rank(&access) < rank(other))
@@ -59,6 +60,14 @@ fn best(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
         node.each_definition(&mut |variable| defined_behind.push(variable));
     }
     found
+}
+
+/// Whether `forceIndexHint` leaves this access to choose.
+fn allowed(enumerate: &Enumerate, access: &Access) -> bool {
+    match (&enumerate.forced_hints, access.index_name()) {
+        (Some(hints), Some(name)) => hints.iter().any(|hint| hint == name),
+        _ => true,
+    }
 }
 
 /// Smaller is better.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use antipode_c8ql::ast::{self, BinaryOperator, Expr, ExprKind, MemberKind, Span, UnaryOperator};
 use antipode_value::{Str, Value};
 
-use super::{Meaning, Resolver};
+use super::{DEPTH_MAX, Meaning, Resolver};
 use crate::error::{Code, Result};
 use crate::expression::{
     Arithmetic, Comparison, Expression, Member, Quantified, Quantifier, Unary,
@@ -82,8 +82,12 @@ impl Resolver<'_> {
                 }
                 None => return Err(self.collection_as_operand(expr)?),
             },
-            ExprKind::Array(elements) => Expression::Array(self.all(elements)?),
-            ExprKind::Object(members) => self.object(members)?,
+            ExprKind::Array(elements) => self.nested(expr.span, |resolver| {
+                Ok(Expression::Array(resolver.all(elements)?))
+            })?,
+            ExprKind::Object(members) => {
+                self.nested(expr.span, |resolver| resolver.object(members))?
+            }
             ExprKind::Attribute { base, name } => {
                 Expression::Attribute(self.boxed(base)?, Str::from(name.as_str()))
             }
@@ -164,6 +168,22 @@ impl Resolver<'_> {
                 Expression::Subquery(Box::new(pipeline?))
             }
         })
+    }
+
+    /// Resolves the inside of an array or object literal, which nest only so deep.
+    fn nested(
+        &mut self,
+        span: Span,
+        inside: impl FnOnce(&mut Self) -> Result<Expression>,
+    ) -> Result<Expression> {
+        if self.nesting >= DEPTH_MAX {
+            let message = format!("a literal may nest at most {DEPTH_MAX} levels deep");
+            return Err(self.error(Code::TooMuchNesting, message, span));
+        }
+        self.nesting += 1;
+        let expression = inside(self);
+        self.nesting -= 1;
+        expression
     }
 
     pub(super) fn all(&mut self, exprs: &[Expr]) -> Result<Vec<Expression>> {
