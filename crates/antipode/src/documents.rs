@@ -133,7 +133,12 @@ impl Session {
         document: &Value,
     ) -> Result<Option<Reply<WrittenDocument>>, Error> {
         self.wait_for_token()?;
+        // Packed here, on the client's thread: the committer then only checks it. What cannot be packed it refuses.
         let body = body(document)?;
+        let body = match antipode_value::layout::encode(&body) {
+            Ok(packed) => Value::from_packed_unverified(packed.into()),
+            Err(_) => body,
+        };
         let key = given_key(document)?;
         let driver = &self.database.inner.driver;
         let circumstances = (self.durability(), Self::now_ms());

@@ -40,6 +40,7 @@ pub use antipode_crdt::PatchOptions;
 pub use antipode_engine::{
     CollectionKind, Deletes, DiscardedWrite, Durability, NodeStatus, SYSTEM_FABRIC,
 };
+pub use antipode_query::function::{Function, all as functions};
 pub use antipode_query::{Cancel, Extra, Retry, Stats, Warning};
 pub use antipode_store::Written;
 pub use antipode_value::Value;
