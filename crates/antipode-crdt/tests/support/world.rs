@@ -60,7 +60,6 @@ struct Replica {
 }
 
 pub struct World {
-    seed: u64,
     rng: SmallRng,
     bent: Bent,
     transactions: Vec<Transaction>,
@@ -97,7 +96,6 @@ impl World {
         let replicas = replicas.collect();
         let (transactions, states, log) = (Vec::new(), HashMap::new(), Vec::new());
         Self {
-            seed,
             rng,
             bent,
             transactions,
@@ -624,11 +622,6 @@ impl World {
             20..=21 => DraftChange::Max(value),
             _ => DraftChange::Min(value),
         }
-    }
-
-    /// The seed, for reports.
-    pub fn seed(&self) -> u64 {
-        self.seed
     }
 }
 
