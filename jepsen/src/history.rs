@@ -20,7 +20,7 @@ pub enum Operation {
     Remove { key: String },
     /// A higher number in a document of `registers` that only this client writes to.
     Set { key: String, value: u64 },
-    /// `visits: OLD.visits + 1` in a document of `visits` that all write to.
+    /// `visits: v.visits + 1` in a document of `visits` that all write to.
     Visit { key: String },
     /// One more in a key-value of `counters` that all write to.
     Increment { key: String },

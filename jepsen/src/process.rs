@@ -227,10 +227,10 @@ fn read_log(stderr: ChildStderr, log: &Mutex<Log>, address: &watch::Sender<Optio
 fn serving_at(line: &str) -> Option<SocketAddr> {
     let message: Value = serde_json::from_str(line).ok()?;
     let fields = message.get("fields")?;
-    if fields.get("message")?.as_str()? != "serving" {
+    if fields.get("message")?.as_str()? != "serving clients" {
         return None;
     }
-    fields.get("listen")?.as_str()?.parse().ok()
+    fields.get("address")?.as_str()?.parse().ok()
 }
 
 fn is_trouble(line: &str) -> bool {
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn the_address_is_read_from_the_log() {
-        let line = r#"{"level":"INFO","fields":{"message":"serving","listen":"127.0.0.1:4711"},"target":"antipode"}"#;
+        let line = r#"{"level":"INFO","fields":{"message":"serving clients","address":"127.0.0.1:4711"},"target":"antipode"}"#;
         assert_eq!(serving_at(line), Some(SocketAddr::from(([127, 0, 0, 1], 4711))));
         assert_eq!(serving_at(r#"{"fields":{"message":"stopping"}}"#), None);
         assert_eq!(serving_at("thread 'main' panicked"), None);

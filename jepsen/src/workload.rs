@@ -206,7 +206,7 @@ impl Writer {
             }
             Operation::Set { key, value } => self.set(client, key, *value).await,
             Operation::Visit { key } => {
-                let text = "UPDATE @key WITH { visits: OLD.visits + 1 } IN visits";
+                let text = "FOR v IN visits FILTER v._key == @key UPDATE v WITH { visits: v.visits + 1 } IN visits";
                 client.query(text).bind("key", key)?.run().await?;
                 Ok(Ack::default())
             }
