@@ -18,9 +18,6 @@ pub struct Create {
     /// Of a collection: an update that is concurrent with a removal revives the document, instead of being discarded
     #[arg(long)]
     deletes_lose: bool,
-    /// Of a collection: keep the values that merges discard
-    #[arg(long)]
-    log_conflicts: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -61,7 +58,6 @@ pub async fn create(arguments: &Create) -> Result<()> {
     let collection = |kind| CollectionOptions {
         kind,
         deletes_lose: arguments.deletes_lose,
-        log_conflicts: arguments.log_conflicts,
     };
     let created = match arguments.what {
         Thing::Collection => client.create_collection(name, collection(CollectionKind::Document)).await?,
