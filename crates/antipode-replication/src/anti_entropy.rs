@@ -310,6 +310,7 @@ impl Replication {
                 announced.merge(&link.vv);
             }
         }
+        let crowded = self.buffer.is_crowded();
         let before = std::mem::take(&mut self.gaps);
         for (origin, last) in announced.iter() {
             let have = self.released.get(origin);
@@ -319,7 +320,8 @@ impl Replication {
                 continue;
             }
             let first = self.buffer.first_missing(origin, have);
-            if first > last {
+            // What lies behind records that wait themselves would only push others out of a crowded buffer.
+            if first > last || (crowded && first > have + 1) {
                 continue;
             }
             let gap = match before.get(&origin) {
@@ -451,15 +453,26 @@ impl Replication {
         self.send(id, Lane::Control, &Message::Want(want), turn);
     }
 
-    /// Lets transfers go on as far as the committer keeps up.
+    /// Lets transfers go on as far as the committer keeps up. While the buffer is crowded only those go on that bring
+    /// something that can be applied next: records that came from several peers in an order of their own would else push
+    /// each other out. A transfer held back for long ends, and what it was to bring is asked for again.
     pub(crate) fn extend_credits(&mut self, turn: &mut Turn<'_>) {
         if self.in_flight_bytes >= self.config.handed_bytes_max {
             return;
         }
         let epoch = self.membership.reference();
+        let crowded = self.buffer.is_crowded();
         let mut credits = Vec::new();
         for link in self.links.values_mut() {
             if let Some(fetch) = &mut link.fetch {
+                let brings_next = |range: &LogRange| {
+                    let next = self.released.get(range.origin) + 1;
+                    let wanted = range.first <= next && next <= range.last;
+                    wanted && self.buffer.first_missing(range.origin, next - 1) == next
+                };
+                if crowded && !fetch.ranges.iter().any(brings_next) {
+                    continue;
+                }
                 let total = fetch.received.saturating_add(self.config.credit_bytes);
                 if total.saturating_sub(fetch.granted) >= self.config.credit_bytes / 4 {
                     fetch.granted = total;

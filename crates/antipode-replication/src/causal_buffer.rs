@@ -72,6 +72,12 @@ impl CausalBuffer {
         self.bytes
     }
 
+    /// Whether the buffer is half full: then only what can be released next is worth asking for.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.count * 2 >= self.records_max || self.bytes.saturating_mul(2) >= self.bytes_max
+    }
+
     /// Takes a record that came in, where `released` is what was released so far.
     pub fn offer(&mut self, record: Record, released: &VersionVector) -> Offer {
         let dot = record.header.dot;

@@ -356,11 +356,20 @@ impl Membership {
     }
 
     /// A coordinator asks for a promise.
-    pub(crate) fn seal(&mut self, from: ReplicaId, seal: Seal) {
+    pub(crate) fn seal(
+        &mut self,
+        from: ReplicaId,
+        seal: Seal,
+        now: Micros,
+        config: &Config,
+        jitter: u64,
+    ) {
         if !self.may_vote(from, seal.number) {
             return;
         }
         if self.promise(seal.ballot) {
+            // Somebody coordinates already: its change comes first, and ours need not fight it.
+            self.next_try = self.next_try.max(now.plus(backoff(config, jitter)));
             let said = self.next_said();
             let sealed = Sealed {
                 number: seal.number,

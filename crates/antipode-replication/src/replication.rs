@@ -327,7 +327,9 @@ impl Replication {
                 self.membership
                     .asked_to_join(member, now, &self.config, jitter);
             }
-            Message::Seal(seal) => self.membership.seal(peer, seal),
+            Message::Seal(seal) => {
+                self.membership.seal(peer, seal, now, &self.config, jitter);
+            }
             Message::Accept(accept) => self.membership.accept(peer, accept, now),
             Message::Sealed(sealed) => {
                 self.heard_said(peer, sealed.said);
@@ -515,17 +517,20 @@ impl Replication {
             };
             wanted.push((member.address.clone(), delay));
         }
-        if alone {
+        // A newcomer goes on dialling: its first peers may be newcomers themselves.
+        if alone || !self.membership.is_member() {
             for seed in &self.config.seeds {
                 wanted.push((seed.clone(), Micros(0)));
             }
         }
-        let dialled = |address: &String| {
-            self.links
-                .values()
-                .any(|link| link.address.as_ref() == Some(address))
+        let reached = |address: &String| {
+            self.links.values().any(|link| {
+                let peer = link.peer.as_ref().filter(|_| link.open());
+                link.address.as_ref() == Some(address)
+                    || peer.is_some_and(|peer| peer.member.address == *address)
+            })
         };
-        wanted.retain(|(address, _)| *address != self.identity.address && !dialled(address));
+        wanted.retain(|(address, _)| *address != self.identity.address && !reached(address));
         self.dials.want(&wanted, now, &self.config);
         for address in self.dials.take_due(now, &self.config) {
             turn.outputs.push(Output::Connect { address });

@@ -18,6 +18,7 @@ fn tight() -> Config {
         handed_bytes_max: 4 << 10,
         unsent_bytes_max: 8 << 10,
         push_bytes: 1 << 10,
+        epoch_patience: Micros::from_ms(2_000),
         ..Config::default()
     }
 }
@@ -36,7 +37,12 @@ fn run(seed: u64) {
         Config::default()
     };
     let count = 3 + dice.below(5) as usize;
-    let mut network = Network::new(&NAMES[..count], seed, weather, config);
+    let mut network = Network::new(&NAMES[..1], seed, weather, config);
+    network.seeds = 1 + dice.below(3) as usize;
+    for name in &NAMES[1..count] {
+        network.add(name);
+        network.run(Micros::from_ms(dice.below(600)));
+    }
     network.run(Micros::from_ms(500 + dice.below(4_000)));
     for _ in 0..dice.below(60) {
         let node = dice.below(count as u64) as usize;

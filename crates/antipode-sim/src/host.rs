@@ -47,21 +47,22 @@ pub(crate) struct Host {
 const CLUSTER: u128 = 0x5eed;
 
 impl Host {
-    pub(crate) fn new(
-        index: usize,
-        founder: Option<&str>,
-        replication: &Config,
-        dice: &mut Random,
-    ) -> Self {
+    pub(crate) fn new(index: usize, replication: &Config, dice: &mut Random) -> Self {
         let name = format!("node-{index}");
+        // A newcomer knows the founder, or a node that came before it and may itself still be joining.
+        let mut seeds = Vec::new();
+        if index > 0 {
+            seeds.push("node-0".to_owned());
+            seeds.push(format!("node-{}", dice.index(index)));
+        }
         let config = NodeConfig {
             cluster: CLUSTER,
             node: name.clone(),
             region: format!("region-{}", index % 3),
             address: name.clone(),
-            founds: founder.is_none(),
+            founds: index == 0,
             replication: Config {
-                seeds: founder.into_iter().map(str::to_owned).collect(),
+                seeds,
                 ..replication.clone()
             },
         };

@@ -41,6 +41,8 @@ pub struct Plan {
     pub work: Vec<Kind>,
     /// Keys per kind of work: fewer make more conflicts.
     pub keys: u64,
+    /// Documents carry this much beside what is checked, at most.
+    pub padding_bytes: u64,
     /// Percent of writes acknowledged at `memory`.
     pub memory_percent: u64,
     /// Limits of replication.
@@ -124,6 +126,7 @@ impl Plan {
             },
             work,
             keys: dice.between(1, 8),
+            padding_bytes: dice.pick(&[0, 0, 200, 4_000]).unwrap_or(0),
             memory_percent: dice.pick(&[0, 30, 100]).unwrap_or(0),
             replication: if dice.chance(40) {
                 tight()
@@ -160,6 +163,7 @@ fn tight() -> Config {
         unsent_bytes_max: 6 << 10,
         push_bytes: 1 << 10,
         queue_bytes_max: 64 << 10,
+        epoch_patience: Micros::from_ms(3_000),
         ..Config::default()
     }
 }

@@ -14,6 +14,7 @@ use antipode_value::{Str, Value};
 use bytes::Bytes;
 
 use crate::check::view::View;
+use crate::plan::Plan;
 use crate::random::Random;
 
 /// The fabric that everything happens in.
@@ -106,7 +107,7 @@ pub(crate) fn operation(
     kind: Kind,
     view: &View<'_>,
     touched: &mut BTreeSet<String>,
-    keys: u64,
+    plan: &Plan,
     number: u64,
     dice: &mut Random,
 ) -> Option<(DraftOperation, Option<Effect>)> {
@@ -115,7 +116,7 @@ pub(crate) fn operation(
         return Some(say(stream, number));
     }
     let collection = view.catalog.collection(FABRIC, kind.name())?.id;
-    let key = format!("k{}", dice.below(keys));
+    let key = format!("k{}", dice.below(plan.keys));
     if !touched.insert(key.clone()) {
         return None;
     }
@@ -124,7 +125,10 @@ pub(crate) fn operation(
         Kind::Counters => count(&key, exists, dice),
         Kind::Tags => tag(&key, exists, number),
         Kind::Fields => set(&key, exists, number, dice),
-        Kind::Lives | Kind::Revivals => (live(exists, number, dice), None),
+        Kind::Lives | Kind::Revivals => {
+            let padding = dice.below(plan.padding_bytes + 1) as usize;
+            (live(exists, number, padding, dice), None)
+        }
         Kind::Edges => (draw(exists, number, dice), None),
         Kind::Messages => return None,
     };
@@ -178,8 +182,11 @@ fn set(key: &str, exists: bool, number: u64, dice: &mut Random) -> (Draft, Optio
     (draft, Some(Effect::Set { key, field, value }))
 }
 
-fn live(exists: bool, number: u64, dice: &mut Random) -> Draft {
-    let value = Value::object([("v", Value::Int(number as i64))]);
+fn live(exists: bool, number: u64, padding: usize, dice: &mut Random) -> Draft {
+    let value = Value::object([
+        ("v", Value::Int(number as i64)),
+        ("padding", Value::from("x".repeat(padding))),
+    ]);
     match (exists, dice.below(5)) {
         (true, 0) => Draft::Remove,
         (true, 1) => Draft::Replace(value),

@@ -136,8 +136,7 @@ impl World {
         let network = Network::new(&plan, &mut dice);
         let mut hosts = Vec::new();
         for index in 0..plan.nodes {
-            let founder = (index > 0).then_some("node-0");
-            let mut host = Host::new(index, founder, &plan.replication, &mut dice);
+            let mut host = Host::new(index, &plan.replication, &mut dice);
             host.skew_ms =
                 dice.between(0, 2 * plan.skew_ms).cast_signed() - plan.skew_ms.cast_signed();
             #[cfg(feature = "planted-bugs")]
@@ -603,9 +602,8 @@ impl World {
         let mut touched = BTreeSet::new();
         for _ in 0..count {
             self.operations += 1;
-            let (keys, number) = (self.plan.keys, self.operations);
-            let dice = &mut self.dice;
-            let next = operation(kind, &view, &mut touched, keys, number, dice);
+            let (plan, number, dice) = (&self.plan, self.operations, &mut self.dice);
+            let next = operation(kind, &view, &mut touched, plan, number, dice);
             if let Some((next, effect)) = next {
                 let position = operations.len() as u64;
                 operations.push(next);

@@ -131,6 +131,8 @@ pub struct Network {
     pub rng: Random,
     pub weather: Weather,
     pub config: Config,
+    /// How many of the first nodes a newcomer knows.
+    pub seeds: usize,
     /// Pairs (from, to) between which nothing passes.
     pub cuts: BTreeSet<(usize, usize)>,
     events: BTreeMap<(Micros, u64), Event>,
@@ -152,6 +154,7 @@ impl Network {
             rng: Random(seed),
             weather,
             config,
+            seeds: 1,
             cuts: BTreeSet::new(),
             events: BTreeMap::new(),
             count: 0,
@@ -209,9 +212,12 @@ impl Network {
                 seen.advance(dot.replica, record.header.seen());
             }
         }
-        let first = self.nodes.first().map(|node| node.name.clone());
+        let seeds = self.nodes.iter().take(self.seeds);
         let config = Config {
-            seeds: first.into_iter().filter(|seed| seed != name).collect(),
+            seeds: seeds
+                .map(|node| node.name.clone())
+                .filter(|seed| seed != name)
+                .collect(),
             ..self.config.clone()
         };
         let identity = Identity {
