@@ -111,6 +111,17 @@ fn set_up(database: &mut Database, operation: &Value) {
         }
         "truncate" => database.truncate(&collection),
         "drop_collection" => database.drop_collection(&text("name")),
+        "create_graph" => {
+            let definitions = operation.attribute("edge_definitions");
+            let edges = definitions.as_array().map(|edges| {
+                edges
+                    .iter()
+                    .map(|edge| edge.attribute("collection").to_text().to_string())
+                    .collect()
+            });
+            database.create_graph(&text("name"), edges.unwrap_or_default());
+        }
+        "drop_graph" => database.drop_graph(&text("name")),
         "query" => {
             // An earlier query of the same test; if it fails, the case shows it.
             let _ = run(

@@ -19,6 +19,7 @@ use crate::source::Transaction;
 mod aggregate;
 mod collect;
 mod enumerate;
+mod graph;
 mod modify;
 mod rows;
 mod sort;
@@ -157,6 +158,8 @@ impl<'a> Line<'a> {
                 NodeKind::EnumerateStream { read, variable, .. } => {
                     enumerate::stream(last, read, *variable)
                 }
+                NodeKind::Traverse(node) => graph::traverse(last, node),
+                NodeKind::PathSearch(node) => graph::search(last, node),
                 NodeKind::Calculation {
                     expression,
                     variable,

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use antipode_value::{Str, Value};
 
 use crate::expression::Expression;
+use crate::plan::graph::{EdgeSet, Order, PathKind, PathSearch, Traverse, Way};
 use crate::plan::{
     Access, Action, Bound, GroupMember, Modify, Node, NodeKind, Patch, Pipeline, Plan,
 };
@@ -246,6 +247,15 @@ fn estimate(node: &Node, rows: f64) -> (f64, f64) {
             (out, out)
         }
         NodeKind::EnumerateStream { .. } => (rows * LIST, rows * LIST),
+        NodeKind::Traverse(traverse) => {
+            let (first, last) = traverse.depth;
+            let out: f64 = (first..=last)
+                .take(8)
+                .map(|edges| DEGREE.powi(edges.min(8) as i32))
+                .sum();
+            (rows * out, rows * out)
+        }
+        NodeKind::PathSearch(_) => (rows * DEGREE, rows * LIST),
         NodeKind::Filter(_) => (rows * 0.5, rows),
         NodeKind::Sort {
             limit: Some(limit), ..
@@ -299,6 +309,11 @@ impl Line<'_> {
             NodeKind::EnumerateCollection(_) => "IndexNode",
             NodeKind::EnumerateList { .. } => "EnumerateListNode",
             NodeKind::EnumerateStream { .. } => "EnumerateStreamNode",
+            NodeKind::Traverse(_) => "TraversalNode",
+            NodeKind::PathSearch(search) => match search.kind {
+                PathKind::Shortest => "ShortestPathNode",
+                _ => "EnumeratePathsNode",
+            },
             NodeKind::Calculation { .. } if self.subquery.is_some() => "SubqueryNode",
             NodeKind::Calculation { .. } => "CalculationNode",
             NodeKind::Filter(_) => "FilterNode",
@@ -352,6 +367,8 @@ fn comment(line: &Line<'_>, printer: &Printer<'_>) -> String {
                 stream.name
             )
         }
+        NodeKind::Traverse(traverse) => traversal_comment(traverse, printer),
+        NodeKind::PathSearch(search) => search_comment(search, printer),
         NodeKind::Calculation { variable, .. } if line.subquery.is_some() => {
             format!("LET {} = …   /* subquery */", printer.variable(*variable))
         }
@@ -429,6 +446,64 @@ fn comment(line: &Line<'_>, printer: &Printer<'_>) -> String {
         NodeKind::NoResults => "no results".into(),
         NodeKind::Return(expression) => format!("RETURN {}", show(expression)),
     }
+}
+
+fn edges_text(edges: &EdgeSet) -> String {
+    let one = |(collection, way): &(std::sync::Arc<crate::source::CollectionInfo>, Way)| {
+        let way = match way {
+            Way::Outbound => "OUTBOUND",
+            Way::Inbound => "INBOUND",
+            Way::Any => "ANY",
+        };
+        format!("{way} {}", collection.name)
+    };
+    edges.edges.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn traversal_comment(traverse: &Traverse, printer: &Printer<'_>) -> String {
+    let mut names = vec![printer.variable(traverse.vertex)];
+    names.extend(
+        traverse
+            .edge
+            .iter()
+            .chain(&traverse.path)
+            .map(|name| printer.variable(*name)),
+    );
+    let prune = traverse
+        .prune
+        .as_ref()
+        .map_or(String::new(), |(_, condition)| {
+            format!(" PRUNE {}", printer.expression(condition))
+        });
+    let order = match traverse.order {
+        Order::Depth => "depth first",
+        Order::Breadth => "breadth first",
+        Order::Weighted => "by weight",
+    };
+    format!(
+        "FOR {} IN {}..{} FROM {} {}{prune}   /* {order}, edge index */",
+        names.join(", "),
+        traverse.depth.0,
+        traverse.depth.1,
+        printer.expression(&traverse.start),
+        edges_text(&traverse.edges)
+    )
+}
+
+fn search_comment(search: &PathSearch, printer: &Printer<'_>) -> String {
+    let kind = match search.kind {
+        PathKind::Shortest => "SHORTEST_PATH",
+        PathKind::AllShortest => "ALL_SHORTEST_PATHS",
+        PathKind::KShortest => "K_SHORTEST_PATHS",
+        PathKind::KPaths => "K_PATHS",
+    };
+    format!(
+        "FOR {} IN {kind} {} TO {} {}   /* edge index */",
+        printer.variable(search.variable),
+        printer.expression(&search.start),
+        printer.expression(&search.goal),
+        edges_text(&search.edges)
+    )
 }
 
 fn collect_comment(collect: &crate::plan::Collect, printer: &Printer<'_>) -> String {

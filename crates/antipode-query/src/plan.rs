@@ -12,6 +12,10 @@ use crate::expression::{Expression, Variable};
 use crate::intent::Intent;
 use crate::source::{CollectionInfo, Direction, PayloadFormat, StreamInfo, StreamRead};
 
+pub mod graph;
+
+use graph::{PathSearch, Traverse};
+
 /// A compiled query, ready to run any number of times against the catalog that it was compiled for.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -90,6 +94,10 @@ pub enum NodeKind {
         /// Each message.
         variable: Variable,
     },
+    /// FOR over the paths from a vertex.
+    Traverse(Box<Traverse>),
+    /// FOR over the paths between two vertices.
+    PathSearch(Box<PathSearch>),
     /// LET, and what the resolver or optimizer takes out of other nodes.
     Calculation {
         /// The value.
@@ -551,6 +559,17 @@ impl Node {
                 Access::Edge { vertices, .. } => visit(vertices),
             },
             NodeKind::EnumerateList { list, .. } => visit(list),
+            NodeKind::Traverse(traverse) => {
+                visit(&traverse.start);
+                traverse
+                    .prune
+                    .iter()
+                    .for_each(|(_, condition)| visit(condition));
+            }
+            NodeKind::PathSearch(search) => {
+                visit(&search.start);
+                visit(&search.goal);
+            }
             NodeKind::Calculation { expression, .. } => visit(expression),
             NodeKind::Filter(expression)
             | NodeKind::Distinct(expression)
@@ -604,6 +623,17 @@ impl Node {
                 Access::Edge { vertices, .. } => visit(vertices),
             },
             NodeKind::EnumerateList { list, .. } => visit(list),
+            NodeKind::Traverse(traverse) => {
+                visit(&mut traverse.start);
+                traverse
+                    .prune
+                    .iter_mut()
+                    .for_each(|(_, condition)| visit(condition));
+            }
+            NodeKind::PathSearch(search) => {
+                visit(&mut search.start);
+                visit(&mut search.goal);
+            }
             NodeKind::Calculation { expression, .. } => visit(expression),
             NodeKind::Filter(expression)
             | NodeKind::Distinct(expression)
@@ -653,6 +683,21 @@ impl Node {
             NodeKind::EnumerateList { variable, .. }
             | NodeKind::EnumerateStream { variable, .. }
             | NodeKind::Calculation { variable, .. } => visit(*variable),
+            NodeKind::Traverse(traverse) => {
+                visit(traverse.vertex);
+                traverse
+                    .edge
+                    .iter()
+                    .chain(&traverse.path)
+                    .for_each(|variable| visit(*variable));
+                if let Some((Some(variable), _)) = &traverse.prune {
+                    visit(*variable);
+                }
+            }
+            NodeKind::PathSearch(search) => {
+                visit(search.variable);
+                search.edge.iter().for_each(|variable| visit(*variable));
+            }
             NodeKind::Collect(collect) => {
                 collect
                     .keys

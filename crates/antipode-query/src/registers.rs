@@ -96,6 +96,21 @@ fn place_definitions(node: &mut Node, slots: &HashMap<u32, u32>) {
         NodeKind::EnumerateList { variable, .. }
         | NodeKind::EnumerateStream { variable, .. }
         | NodeKind::Calculation { variable, .. } => place(variable),
+        NodeKind::Traverse(traverse) => {
+            place(&mut traverse.vertex);
+            traverse
+                .edge
+                .iter_mut()
+                .chain(&mut traverse.path)
+                .for_each(&mut place);
+            if let Some((Some(variable), _)) = &mut traverse.prune {
+                place(variable);
+            }
+        }
+        NodeKind::PathSearch(search) => {
+            place(&mut search.variable);
+            search.edge.iter_mut().for_each(&mut place);
+        }
         NodeKind::Collect(collect) => {
             collect
                 .keys

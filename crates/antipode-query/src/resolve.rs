@@ -20,6 +20,7 @@ mod collect;
 mod expansion;
 mod expression;
 mod fold;
+mod graph;
 mod modify;
 mod scope;
 mod stream;
@@ -72,6 +73,7 @@ pub(crate) fn resolve(
         published: Vec::new(),
         modifies: false,
         levels: Vec::new(),
+        constants: Vec::new(),
         nesting: 0,
         intents: true,
     };
@@ -124,6 +126,8 @@ struct Resolver<'c> {
     modifies: bool,
     /// Collections read so far by each open (sub)query.
     levels: Vec<Vec<CollectionId>>,
+    /// Variables whose value is known at compile time.
+    constants: Vec<(Variable, Value)>,
     /// Array and object literals around this place.
     nesting: usize,
     /// Capture intents.
@@ -474,6 +478,9 @@ impl Resolver<'_> {
         match &target.kind {
             TargetKind::Variable(name) => {
                 let variable = self.declare(name)?;
+                if let Some(value) = expression.constant() {
+                    self.constants.push((variable, value.clone()));
+                }
                 self.node(
                     NodeKind::Calculation {
                         expression,
@@ -543,11 +550,12 @@ impl Resolver<'_> {
             ast::ForSource::Stream { target, stream } => {
                 self.for_stream(target, stream, operation.options.as_ref(), nodes)
             }
-            ast::ForSource::Traversal(_) | ast::ForSource::Path(_) => Err(self.error(
-                Code::NotImplemented,
-                "graph traversals are not implemented yet",
-                operation.span,
-            )),
+            ast::ForSource::Traversal(traversal) => {
+                self.traversal(traversal, operation.options.as_ref(), operation.span, nodes)
+            }
+            ast::ForSource::Path(search) => {
+                self.path_search(search, operation.options.as_ref(), operation.span, nodes)
+            }
         }
     }
 

@@ -53,6 +53,13 @@ pub struct StreamInfo {
     pub name: String,
 }
 
+/// A named graph as the catalog of this transaction knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphInfo {
+    /// Its edge collections.
+    pub edge_collections: Vec<String>,
+}
+
 /// Names, kinds and sizes: all that compiling a query needs.
 pub trait Catalog {
     /// The collection with this name.
@@ -63,6 +70,11 @@ pub trait Catalog {
 
     /// The stream with this name.
     fn stream(&self, name: &str) -> Result<Option<StreamInfo>, SourceError>;
+
+    /// The named graph with this name. A catalog without named graphs has none.
+    fn graph(&self, _name: &str) -> Result<Option<GraphInfo>, SourceError> {
+        Ok(None)
+    }
 
     /// About how many documents a collection has; steers plans, never results.
     fn estimate(&self, collection: CollectionId) -> u64;

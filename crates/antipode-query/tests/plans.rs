@@ -117,7 +117,14 @@ fn operations(chance: &mut Chance, depth: u32) -> (String, Vec<String>) {
             0 | 1 => {
                 text.push_str(&format!(
                     " FOR {next} IN {}",
-                    chance.one(&["c", "c", "e", "[1, 2, {a: 1}]", "1..3"])
+                    chance.one(&[
+                        "c",
+                        "c",
+                        "e",
+                        "[1, 2, {a: 1}]",
+                        "1..3",
+                        "1..2 ANY \"c/k1\" e"
+                    ])
                 ));
                 variables.push(next);
             }

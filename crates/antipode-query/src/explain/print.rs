@@ -188,6 +188,12 @@ impl Printer<'_> {
                 self.variable(*variable),
                 self.expression(list)
             )),
+            NodeKind::Traverse(traverse) => {
+                Some(format!("FOR {} IN …", self.variable(traverse.vertex)))
+            }
+            NodeKind::PathSearch(search) => {
+                Some(format!("FOR {} IN …", self.variable(search.variable)))
+            }
             NodeKind::EnumerateStream {
                 stream, variable, ..
             } => Some(format!(

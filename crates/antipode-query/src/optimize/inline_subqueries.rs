@@ -39,6 +39,8 @@ fn inlines(pipeline: &Pipeline, position: usize) -> bool {
         NodeKind::Singleton
         | NodeKind::EnumerateCollection(_)
         | NodeKind::EnumerateList { .. }
+        | NodeKind::Traverse(_)
+        | NodeKind::PathSearch(_)
         | NodeKind::EnumerateStream { .. }
         | NodeKind::Calculation { .. }
         | NodeKind::Filter(_)

@@ -40,6 +40,8 @@ fn is_loop(kind: &NodeKind) -> bool {
         kind,
         NodeKind::EnumerateCollection(_)
             | NodeKind::EnumerateList { .. }
+            | NodeKind::Traverse(_)
+            | NodeKind::PathSearch(_)
             | NodeKind::EnumerateStream { .. }
     )
 }

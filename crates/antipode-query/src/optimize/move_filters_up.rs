@@ -75,6 +75,8 @@ fn passes(node: &Node, condition: &Expression) -> bool {
     let moves = match &node.kind {
         NodeKind::EnumerateCollection(_)
         | NodeKind::EnumerateList { .. }
+        | NodeKind::Traverse(_)
+        | NodeKind::PathSearch(_)
         | NodeKind::EnumerateStream { .. }
         | NodeKind::Sort { .. } => true,
         // A calculation that may fail on purpose fails for rows that the FILTER would have kept from it, and must.

@@ -24,6 +24,14 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
                     variable.take_if(|variable| !read(*variable));
                 }
             }
+            NodeKind::Traverse(traverse) => {
+                let prune = traverse.prune.as_ref().map(|(_, condition)| condition);
+                let unused = |variable: &mut Variable| {
+                    !read(*variable) && prune.is_none_or(|condition| !condition.uses(*variable))
+                };
+                changed |= traverse.path.take_if(unused).is_some();
+                traverse.edge.take_if(unused);
+            }
             NodeKind::Publish(publish) => {
                 publish.new.take_if(|variable| !read(*variable));
             }

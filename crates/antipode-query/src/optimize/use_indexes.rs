@@ -54,6 +54,8 @@ fn best(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
             NodeKind::Calculation { expression, .. } if expression.is_deterministic() => {}
             NodeKind::EnumerateCollection(_)
             | NodeKind::EnumerateList { .. }
+            | NodeKind::Traverse(_)
+            | NodeKind::PathSearch(_)
             | NodeKind::Sort { .. } => {}
             _ => break,
         }

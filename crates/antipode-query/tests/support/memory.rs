@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use antipode_clock::{Context, Hlc, ReplicaId, Seen, Stamp};
 use antipode_crdt::{Document, Draft, DraftChange, Number, Path, WriterRules};
 use antipode_query::{
-    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, KeyBounds, Message,
-    Retry, Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo, StreamRead, StreamUntil,
-    Transaction, Written,
+    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, GraphInfo, KeyBounds,
+    Message, Retry, Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo, StreamRead,
+    StreamUntil, Transaction, Written,
 };
 use antipode_value::{Object, Str, Value, compare_binary};
 
@@ -35,6 +35,7 @@ struct Stream {
 pub struct Database {
     collections: BTreeMap<String, Collection>,
     streams: BTreeMap<String, Stream>,
+    graphs: BTreeMap<String, Vec<String>>,
     ids: u64,
     revisions: u64,
     stamps: u64,
@@ -72,6 +73,14 @@ impl Database {
             collection.documents.clear();
             collection.replicated.clear();
         }
+    }
+
+    pub fn create_graph(&mut self, name: &str, edge_collections: Vec<String>) {
+        self.graphs.insert(name.to_owned(), edge_collections);
+    }
+
+    pub fn drop_graph(&mut self, name: &str) {
+        self.graphs.remove(name);
     }
 
     pub fn create_stream(&mut self, name: &str) {
@@ -281,6 +290,11 @@ impl Catalog for Database {
         Ok(self.streams.get(name).map(|stream| stream.info.clone()))
     }
 
+    fn graph(&self, name: &str) -> Result<Option<GraphInfo>, SourceError> {
+        let edge_collections = self.graphs.get(name).cloned();
+        Ok(edge_collections.map(|edge_collections| GraphInfo { edge_collections }))
+    }
+
     fn estimate(&self, collection: CollectionId) -> u64 {
         self.by_id(collection)
             .map(|collection| collection.documents.len() as u64)
@@ -299,6 +313,10 @@ impl Catalog for MemoryTransaction {
 
     fn stream(&self, name: &str) -> Result<Option<StreamInfo>, SourceError> {
         self.snapshot.stream(name)
+    }
+
+    fn graph(&self, name: &str) -> Result<Option<GraphInfo>, SourceError> {
+        self.snapshot.graph(name)
     }
 
     fn estimate(&self, collection: CollectionId) -> u64 {
