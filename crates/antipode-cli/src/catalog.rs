@@ -1,7 +1,7 @@
 //! `antipode create` and `antipode drop`: collections, streams and fabrics.
 
 use anyhow::Result;
-use antipode_client::{CollectionKind, CollectionOptions};
+use antipode_client::{Client, CollectionKind, CollectionOptions, Error};
 use clap::{Args, ValueEnum};
 
 use crate::connection::Connection;
@@ -37,7 +37,7 @@ pub struct Drop {
 
 /// What has a name in a fabric, and a fabric itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Thing {
+pub enum Thing {
     /// A collection of documents
     #[value(alias = "document")]
     Collection,
@@ -54,33 +54,42 @@ enum Thing {
 /// Creates something; that it exists already is no error.
 pub async fn create(arguments: &Create) -> Result<()> {
     let client = arguments.connection.open().await?;
-    let name = arguments.name.as_str();
-    let collection = |kind| CollectionOptions {
-        kind,
-        deletes_lose: arguments.deletes_lose,
-    };
-    let created = match arguments.what {
-        Thing::Collection => client.create_collection(name, collection(CollectionKind::Document)).await?,
-        Thing::Edge => client.create_collection(name, collection(CollectionKind::Edge)).await?,
-        Thing::Kv => client.create_collection(name, collection(CollectionKind::Kv)).await?,
-        Thing::Stream => client.create_stream(name).await?,
-        Thing::Fabric => client.create_fabric(name).await?,
-    };
-    let told = if created { "created" } else { "exists already" };
-    println!("{name} {told}");
+    let told = arguments.what.create(&client, &arguments.name, arguments.deletes_lose).await?;
+    println!("{told}");
     Ok(())
 }
 
 /// Drops something; that there is none is no error.
 pub async fn drop(arguments: &Drop) -> Result<()> {
     let client = arguments.connection.open().await?;
-    let name = arguments.name.as_str();
-    let dropped = match arguments.what {
-        Thing::Collection | Thing::Edge | Thing::Kv => client.drop_collection(name).await?,
-        Thing::Stream => client.drop_stream(name).await?,
-        Thing::Fabric => client.drop_fabric(name).await?,
-    };
-    let told = if dropped { "dropped" } else { "does not exist" };
-    println!("{name} {told}");
+    let told = arguments.what.drop(&client, &arguments.name).await?;
+    println!("{told}");
     Ok(())
+}
+
+impl Thing {
+    /// Creates one, and says what was done.
+    pub async fn create(self, client: &Client, name: &str, deletes_lose: bool) -> Result<String, Error> {
+        let collection = |kind| CollectionOptions { kind, deletes_lose };
+        let created = match self {
+            Self::Collection => client.create_collection(name, collection(CollectionKind::Document)).await?,
+            Self::Edge => client.create_collection(name, collection(CollectionKind::Edge)).await?,
+            Self::Kv => client.create_collection(name, collection(CollectionKind::Kv)).await?,
+            Self::Stream => client.create_stream(name).await?,
+            Self::Fabric => client.create_fabric(name).await?,
+        };
+        let told = if created { "created" } else { "exists already" };
+        Ok(format!("{name} {told}"))
+    }
+
+    /// Drops one, and says what was done.
+    pub async fn drop(self, client: &Client, name: &str) -> Result<String, Error> {
+        let dropped = match self {
+            Self::Collection | Self::Edge | Self::Kv => client.drop_collection(name).await?,
+            Self::Stream => client.drop_stream(name).await?,
+            Self::Fabric => client.drop_fabric(name).await?,
+        };
+        let told = if dropped { "dropped" } else { "does not exist" };
+        Ok(format!("{name} {told}"))
+    }
 }

@@ -212,6 +212,8 @@ impl Shell {
             }
             Command::Explain(query) => return Ok(self.explain(&query).await),
             Command::Status => self.client.status().await.map(|status| render::status(&status)),
+            Command::Create(what, name) => self.changed(what.create(&self.client, &name, false).await),
+            Command::Drop(what, name) => self.changed(what.drop(&self.client, &name).await),
             Command::Fabrics => self.client.list_fabrics().await.map(|names| names.join("\n")),
             Command::Connect(fabric) => return Ok(self.connect(&fabric).await),
             Command::Describe(None) => self.catalog().await,
@@ -250,6 +252,12 @@ impl Shell {
             Ok(names) => complain(&format!("error: there is no fabric '{fabric}', but {}", names.join(", "))),
             Err(error) => complain(&render::error(&error, "")),
         }
+    }
+
+    /// After a change of the catalog, names are asked for anew.
+    fn changed<T>(&self, result: T) -> T {
+        self.names.forget(&self.client);
+        result
     }
 
     /// The collections and streams of the fabric.

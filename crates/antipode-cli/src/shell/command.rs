@@ -2,6 +2,9 @@
 
 use antipode_c8ql::{is_complete, parse};
 
+use clap::ValueEnum as _;
+
+use crate::catalog::Thing;
 use crate::output::Format;
 
 /// A command of the shell.
@@ -13,6 +16,10 @@ pub enum Command {
     Help(Option<String>),
     /// `\d`: all collections and streams; `\d NAME`: one collection.
     Describe(Option<String>),
+    /// `\create WHAT NAME`
+    Create(Thing, String),
+    /// `\drop WHAT NAME`
+    Drop(Thing, String),
     /// `\l`
     Fabrics,
     /// `\c FABRIC`
@@ -40,6 +47,8 @@ pub enum Statement {
 pub const COMMANDS: &[(&str, &str, &str)] = &[
     ("\\help", "[TOPIC|FUNCTION]", "help; \\help functions lists the functions"),
     ("\\d", "[COLLECTION]", "the fabric's collections and streams, or one collection and its attributes"),
+    ("\\create", "WHAT NAME", "create a collection, edge, kv, stream or fabric"),
+    ("\\drop", "WHAT NAME", "drop one, with all that is in it"),
     ("\\l", "", "the fabrics"),
     ("\\c", "FABRIC", "go on in another fabric"),
     ("\\explain", "QUERY", "how a query would run, and which merge intents it has"),
@@ -88,6 +97,8 @@ fn read_command(text: &str) -> Result<Command, String> {
             None => Ok(Command::Describe(None)),
             Some(_) => one("a collection").map(|name| Command::Describe(Some(name))),
         },
+        "create" => thing(name, argument).map(|(what, name)| Command::Create(what, name)),
+        "drop" => thing(name, argument).map(|(what, name)| Command::Drop(what, name)),
         "l" => alone(Command::Fabrics),
         "c" | "connect" => one("a fabric").map(Command::Connect),
         "timing" => match argument {
@@ -105,6 +116,24 @@ fn read_command(text: &str) -> Result<Command, String> {
         "status" => alone(Command::Status),
         _ => Err(format!("there is no command \\{name}; \\help lists those there are")),
     }
+}
+
+/// What `\create` and `\drop` take: a kind of thing, and a name.
+fn thing(command: &str, argument: Option<&str>) -> Result<(Thing, String), String> {
+    let words: Vec<&str> = argument.unwrap_or_default().split_whitespace().collect();
+    let [what, name] = words.as_slice() else {
+        return Err(format!("\\{command} takes what it is, and its name: \\{command} collection NAME"));
+    };
+    match Thing::from_str(what, true) {
+        Ok(what) => Ok((what, (*name).to_owned())),
+        Err(_) => Err(format!("\\{command} takes one of {}, not '{what}'", things().join(", "))),
+    }
+}
+
+/// The kinds of things that can be created.
+pub fn things() -> Vec<String> {
+    let values = Thing::value_variants().iter().filter_map(Thing::to_possible_value);
+    values.map(|value| value.get_name().to_owned()).collect()
 }
 
 /// A query may end with a semicolon, which C8QL itself does not know.
@@ -208,6 +237,7 @@ mod tests {
         command("\\c other", Command::Connect("other".to_owned()));
         command("\\timing", Command::Timing(None));
         command("\\timing off", Command::Timing(Some(false)));
+        command("\\create edge flights;", Command::Create(Thing::Edge, "flights".to_owned()));
         command("\\json", Command::Format(Format::Json));
         command("\\explain\n FOR d IN c\nRETURN d;", Command::Explain("FOR d IN c\nRETURN d".to_owned()));
     }
@@ -221,6 +251,8 @@ mod tests {
             ("\\d a b", "\\d COLLECTION"),
             ("\\timing maybe", "on or off"),
             ("\\explain ;", "takes a query"),
+            ("\\create airports", "\\create collection NAME"),
+            ("\\drop table x", "one of collection, edge, kv, stream, fabric"),
         ] {
             let error = read(text).expect_err(text);
             assert!(error.contains(part), "{error}");
@@ -233,6 +265,7 @@ mod tests {
             let argument = match *argument {
                 "QUERY" => "RETURN 1",
                 "FABRIC" => "f",
+                "WHAT NAME" => "stream s",
                 _ => "",
             };
             assert!(matches!(read(&format!("{name} {argument}")), Ok(Statement::Command(_))), "{name}");

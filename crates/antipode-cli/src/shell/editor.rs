@@ -18,7 +18,7 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
-use super::command::{COMMANDS, is_whole};
+use super::command::{COMMANDS, is_whole, things};
 use super::help;
 use super::names::Names;
 
@@ -273,6 +273,14 @@ fn candidates(line: &str, cursor: usize, known: &dyn Known) -> (usize, Vec<Strin
             "\\d" => known.collections(),
             "\\c" | "\\connect" => known.fabrics(),
             "\\help" | "\\h" | "\\?" => help::words(),
+            "\\create" => things(),
+            "\\drop" => match typed.split_once(' ') {
+                None => things(),
+                Some((what, typed)) => {
+                    let names = if what == "stream" { known.streams() } else { known.collections() };
+                    return (before.len() - typed.len(), matching(names, typed));
+                }
+            },
             "\\timing" => vec!["on".to_owned(), "off".to_owned()],
             _ => Vec::new(),
         };
@@ -287,8 +295,8 @@ fn in_query(text: &str, cursor: usize, known: &dyn Known) -> (usize, Vec<String>
     let mut words = Vec::new();
     for expected in completion.expected {
         let found: Vec<String> = match expected {
-            // Without a letter, the keywords would bury the names.
             Expected::Keywords(keywords) => keywords.iter().map(|word| (*word).to_owned()).collect(),
+            // Without a letter, they would bury the names.
             Expected::Functions if typed.is_empty() => continue,
             Expected::Functions => antipode::functions().map(|function| format!("{}(", function.name)).collect(),
             Expected::Collections => quoted(known.collections()),
@@ -311,8 +319,10 @@ fn quoted(names: Vec<String>) -> Vec<String> {
 }
 
 fn matching(names: Vec<String>, typed: &str) -> Vec<String> {
+    // A name that must be quoted is found by its letters too.
     let begins = |name: &String| {
-        name.get(..typed.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(typed))
+        let begin = name.trim_start_matches('`').get(..typed.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(typed))
     };
     names.into_iter().filter(begins).collect()
 }
@@ -353,7 +363,8 @@ mod tests {
 
     #[test]
     fn words_are_completed() {
-        check("FOR a IN fl", 9, &["flights", "FLOOR("]);
+        check("FOR a IN fli", 9, &["flights"]);
+        check("RETURN floo", 7, &["FLOOR("]);
         check("FOR a IN airports FIL", 18, &["FILTER"]);
         check("FOR a IN airports filter a.c", 27, &["city", "country"]);
         check("FOR a IN airports FILTER a.at.", 30, &["lat"]);
@@ -367,6 +378,8 @@ mod tests {
     fn commands_are_completed() {
         check("\\t", 0, &["\\timing", "\\table"]);
         check("\\d air", 3, &["airports"]);
+        check("\\create e", 8, &["edge"]);
+        check("\\drop stream e", 13, &["events"]);
         check("\\c t", 3, &["tests"]);
         check("\\help concat_", 6, &["CONCAT_SEPARATOR"]);
         check("\\explain FOR a IN fli", 18, &["flights"]);

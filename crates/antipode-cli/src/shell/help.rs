@@ -34,13 +34,13 @@ FOR f IN flights                       a join is a FOR within a FOR
         text: "\
 INSERT { _key: 'ada', name: 'Ada' } INTO users RETURN NEW
 UPDATE 'ada' WITH { city: 'London' } IN users
-UPDATE 'ada' WITH { visits: OLD.visits + 1 } IN users
+FOR u IN users FILTER u.city == 'London' UPDATE u WITH { visits: u.visits + 1 } IN users
 REPLACE 'ada' WITH { name: 'Ada' } IN users
 REMOVE 'ada' IN users RETURN OLD
 UPSERT { _key: 'ada' } INSERT { _key: 'ada', n: 1 } UPDATE { n: OLD.n + 1 } IN users
 
 Regions write at the same time and merge. An UPDATE changes the attributes that it names and no others.
-`OLD.visits + 1` is an increment: increments of all regions count. \\explain shows the intents of a query.",
+`u.visits + 1` is an increment: increments of all regions count. \\explain shows the intents of a query.",
     },
     Topic {
         name: "streams",
@@ -98,7 +98,7 @@ pub fn about(subject: Option<&str>) -> Result<String, String> {
 }
 
 fn overview() -> String {
-    let mut text = "A query in C8QL runs as soon as it is whole. Commands:\n\n".to_owned();
+    let mut text = "A query in C8QL runs as soon as it is whole, or ends with a semicolon. Commands:\n\n".to_owned();
     for (name, argument, what) in COMMANDS {
         let command = format!("{name} {argument}");
         // Writing to a string cannot fail.

@@ -106,7 +106,8 @@ pub fn error(error: &Error, query: &str) -> String {
     let Some(span) = span_at(query, *line, *column) else {
         return format!("error {code} ({name}): {message}");
     };
-    let diagnostic = Diagnostic::new(Code::new(0, ""), message.clone(), span);
+    let message = message.trim_end_matches(&format!(" at position {line}:{column}"));
+    let diagnostic = Diagnostic::new(Code::new(0, ""), message, span);
     let rendered = diagnostic.render(query);
     let excerpt = rendered.split_once('\n').map_or("", |(_, excerpt)| excerpt);
     format!("error {code} ({name}) at {line}:{column}: {message}\n{excerpt}")
@@ -188,7 +189,7 @@ mod tests {
         Error::Database {
             code: 1203,
             name: "ERROR_ARANGO_DATA_SOURCE_NOT_FOUND".to_owned(),
-            message: "collection or view not found: airport".to_owned(),
+            message: "collection or view not found: airport at position 2:10".to_owned(),
             retry: Retry::Never,
             written: Written::Nothing,
             line,
