@@ -84,6 +84,11 @@ const CRATES: &[Crate] = &[
             "antipode-engine",
             "antipode-rocksdb",
             "antipode-transport",
+            // Names of the cores that its own interface shows or is made of.
+            "antipode-crdt",
+            "antipode-query",
+            "antipode-replication",
+            "antipode-store",
             "antipode-value",
             "antipode-clock",
         ],

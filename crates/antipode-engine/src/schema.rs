@@ -92,7 +92,7 @@ impl SchemaChange {
     /// # Errors
     /// When a name is illegal or taken, or what is to go does not exist.
     pub fn begin(&self, shared: &Arc<Shared>, now_ms: u64) -> Result<OpenTransaction, EngineError> {
-        let transaction = OpenTransaction::begin(shared, SYSTEM_FABRIC, now_ms)?.as_system();
+        let transaction = OpenTransaction::begin(shared, SYSTEM_FABRIC, now_ms)?.for_system();
         match self {
             Self::CreateFabric { name } => {
                 check_name(name)?;

@@ -225,7 +225,7 @@ impl OpenTransaction {
     }
 
     /// The same transaction, with leave to write system collections.
-    pub(crate) fn as_system(mut self) -> Self {
+    pub(crate) fn for_system(mut self) -> Self {
         self.system = true;
         self
     }

@@ -6,8 +6,10 @@
 
 /// Generated from `proto/antipode/v1`.
 pub mod v1 {
-    // The generator writes enum variants and documentation as they come from the sources.
-    #![allow(clippy::all)]
+    #![allow(
+        clippy::all,
+        reason = "the generator writes variants and documentation as they come from the sources"
+    )]
     tonic::include_proto!("antipode.v1");
 }
 

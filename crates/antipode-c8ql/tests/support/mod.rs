@@ -1,6 +1,5 @@
 //! What several tests of this crate need.
-// Each test binary uses its own part of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 pub mod dump;
 pub mod ebnf;

@@ -3,7 +3,7 @@
 //! Beside each plain document it keeps the replicated one, made of the same drafts, and panics if the two ever show
 //! anything different: on one replica, without concurrency, nobody may notice that documents merge.
 
-#![allow(dead_code)] // Each test and example uses its own part.
+#![allow(dead_code, reason = "each test and example uses its own part")]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

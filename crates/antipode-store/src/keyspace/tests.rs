@@ -1,3 +1,5 @@
+//! Keys come back from their bytes, and their bytes sort as they are scanned.
+
 use proptest::prelude::*;
 
 use super::*;
