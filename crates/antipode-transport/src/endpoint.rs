@@ -31,6 +31,9 @@ const GREETINGS_MAX: usize = 64;
 /// A link that held for so long was a good one: the next attempt after it comes without a pause.
 const GOOD_LINK: Duration = Duration::from_secs(5);
 
+/// How long a stop waits for links to end, and then for the threads.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// Refusals are told once for each peer host and kind; so many of them are remembered.
 const TOLD_MAX: usize = 1024;
 
@@ -66,7 +69,9 @@ pub struct LinkStatus {
 struct Shared {
     config: Arc<Config>,
     credentials: Credentials,
-    endpoint: quinn::Endpoint,
+    /// Gone once the transport has stopped, so that the port is free again whoever still has a [`Handle`].
+    endpoint: Mutex<Option<quinn::Endpoint>>,
+    address: SocketAddr,
     transport: Arc<quinn::TransportConfig>,
     sink: Arc<dyn Sink>,
     wan: Arc<Wan>,
@@ -151,33 +156,23 @@ impl Transport {
     }
 
     fn shut_down(&mut self) {
-        /// Peers that miss the farewell find out by the idle timeout.
-        const FAREWELL: Duration = Duration::from_millis(500);
         let Some(runtime) = self.runtime.take() else {
             return;
         };
         let shared = self.handle.shared.clone();
         shared.stop();
-        let (sender, receiver) = std::sync::mpsc::sync_channel::<()>(1);
-        runtime.spawn(async move {
-            let farewell = async {
-                let done: Vec<_> = shared
-                    .lock()
-                    .links
-                    .values()
-                    .map(|link| link.done())
-                    .collect();
-                for link in done {
-                    link.await;
-                }
-                shared.endpoint.wait_idle().await;
-            };
-            let _ = tokio::time::timeout(FAREWELL, farewell).await;
-            let _ = sender.send(());
-        });
-        let _ = receiver.recv_timeout(FAREWELL + Duration::from_millis(200));
-        // Not `shutdown_timeout`, which must not be called from async code.
-        runtime.shutdown_background();
+        // On a thread of its own, since a caller's async runtime does not let another one be waited for. If there is none
+        // to be had, the runtime goes with the closure, and the peers find out by the idle timeout.
+        let ending = std::thread::Builder::new()
+            .name("antipode-net-end".to_owned())
+            .spawn(move || {
+                runtime.block_on(shared.say_farewell());
+                runtime.shutdown_timeout(FAREWELL);
+            });
+        if let Ok(ending) = ending {
+            // It ends within twice that time; a panic in it was reported already.
+            let _ = ending.join();
+        }
     }
 }
 
@@ -243,10 +238,7 @@ impl Handle {
 
     /// The address that peers dial.
     pub fn local_address(&self) -> SocketAddr {
-        self.shared
-            .endpoint
-            .local_addr()
-            .unwrap_or(self.shared.config.listen)
+        self.shared.address
     }
 
     /// This node, as its certificate names it.
@@ -312,8 +304,9 @@ impl Shared {
         let credentials = Credentials::new(bundle)?;
         let transport = Arc::new(transport_config(&config));
         let wan = Arc::new(Wan::default());
+        let listen = config.listen;
         let bind = |source| StartError::Bind {
-            address: config.listen,
+            address: listen,
             source,
         };
         let socket = std::net::UdpSocket::bind(config.listen).map_err(bind)?;
@@ -335,7 +328,8 @@ impl Shared {
         Ok(Self {
             config: Arc::new(config),
             credentials,
-            endpoint,
+            address: endpoint.local_addr().map_err(bind)?,
+            endpoint: Mutex::new(Some(endpoint)),
             transport,
             sink,
             wan,
@@ -360,7 +354,36 @@ impl Shared {
             link.close(LinkError::ClosedHere);
         }
         drop(registry);
-        self.endpoint.close(0u32.into(), b"the node stops");
+        if let Some(endpoint) = self.endpoint() {
+            endpoint.close(0u32.into(), b"the node stops");
+        }
+    }
+
+    /// Waits a moment for the links to end and the peers to hear of it, and gives the port up.
+    async fn say_farewell(&self) {
+        let done: Vec<_> = self.lock().links.values().map(|link| link.done()).collect();
+        let farewell = async {
+            for link in done {
+                link.await;
+            }
+            if let Some(endpoint) = self.endpoint() {
+                endpoint.wait_idle().await;
+            }
+        };
+        // Peers that miss it find out by the idle timeout.
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        self.endpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        self.lock().links.clear();
+    }
+
+    fn endpoint(&self) -> Option<quinn::Endpoint> {
+        self.endpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Decides whether a connection becomes the link to its node, and if so runs it. Answers with the link.
@@ -489,7 +512,10 @@ fn transport_config(config: &Config) -> quinn::TransportConfig {
 
 async fn accept(shared: Arc<Shared>) {
     let greetings = Arc::new(tokio::sync::Semaphore::new(GREETINGS_MAX));
-    while let Some(incoming) = shared.endpoint.accept().await {
+    let Some(endpoint) = shared.endpoint() else {
+        return;
+    };
+    while let Some(incoming) = endpoint.accept().await {
         let Ok(permit) = greetings.clone().try_acquire_owned() else {
             incoming.refuse();
             continue;
@@ -642,7 +668,8 @@ async fn dial_one(
     let mut config = quinn::ClientConfig::new(crypto);
     config.transport_config(shared.transport.clone());
     let connecting = shared
-        .endpoint
+        .endpoint()
+        .ok_or((None, LinkError::ClosedHere))?
         .connect_with(config, resolved, SERVER_NAME)
         .map_err(|error| {
             (

@@ -198,11 +198,12 @@ impl Link {
 
     /// Closes the link from this side. The first reason counts.
     pub(crate) fn close(&self, reason: LinkError) {
-        close(&self.connection, &reason);
+        // Before the connection ends, since whoever notices that looks here for the reason.
         self.closing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(reason);
+            .get_or_insert_with(|| reason.clone());
+        close(&self.connection, &reason);
     }
 
     /// Resolves when the link's `Down` has been given out.

@@ -121,26 +121,30 @@ impl Node {
         })
     }
 
-    /// Sends until the transport has taken it: a link may be replaced between an event and its use.
-    fn say(&self, node: &str, lane: Lane, text: &'static str) {
+    /// Sends until it has arrived: a link may be replaced, with what is under way on it.
+    fn tell(&self, to: &Self, node: &str, text: &str) {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            let link = self
-                .handle()
-                .links()
-                .into_iter()
-                .find(|link| *link.node == *node);
-            if let Some(link) = link
-                && self
-                    .handle()
-                    .send(link.link, lane, Bytes::from_static(text.as_bytes()))
-                    .is_ok()
-            {
-                return;
+            let links = self.handle().links().into_iter();
+            for link in links.filter(|link| *link.node == *node) {
+                // Refused by a link that has just gone: the next round takes the new one.
+                let _ = self.handle().send(
+                    link.link,
+                    Lane::Control,
+                    Bytes::copy_from_slice(text.as_bytes()),
+                );
             }
-            std::thread::yield_now();
+            let round = Instant::now() + Duration::from_millis(200);
+            while let Ok(event) = to
+                .events
+                .recv_timeout(round.saturating_duration_since(Instant::now()))
+            {
+                if matches!(&event, PeerEvent::Message { bytes, .. } if *bytes == text) {
+                    return;
+                }
+            }
         }
-        panic!("there is no link to {node}");
+        panic!("{node} is not reached");
     }
 }
 
@@ -241,15 +245,6 @@ fn nodes_that_dial_each_other_keep_one_link() {
         assert!(Instant::now() < deadline, "the links do not settle");
         std::thread::yield_now();
     }
-    for (from, name) in nodes.iter().zip(["a", "b", "c"]) {
-        for (to, other) in nodes.iter().zip(["a", "b", "c"]) {
-            if name != other {
-                from.say(other, Lane::Control, "hello");
-                let (_, _, bytes) = to.message();
-                assert_eq!(bytes, "hello");
-            }
-        }
-    }
     // Of each node there was one link at a time.
     for node in &nodes {
         let mut up: BTreeMap<String, LinkId> = BTreeMap::new();
@@ -260,6 +255,13 @@ fn nodes_that_dial_each_other_keep_one_link() {
                 }
                 PeerEvent::Down { link, .. } => up.retain(|_, found| *found != link),
                 _ => {}
+            }
+        }
+    }
+    for (from, name) in nodes.iter().zip(["a", "b", "c"]) {
+        for (to, other) in nodes.iter().zip(["a", "b", "c"]) {
+            if name != other {
+                from.tell(to, other, &format!("from {name} to {other}"));
             }
         }
     }
@@ -325,7 +327,14 @@ fn a_second_process_with_the_same_name_is_refused() {
     let (a, clone) = (Node::start(&ca, "a"), Node::start(&ca, "a"));
     clone.connect(&a);
     let reason = a.refused();
-    assert!(matches!(reason, LinkError::NameTaken { .. }), "{reason}");
+    // Both find out, and either may be the first to say so.
+    assert!(
+        matches!(
+            reason,
+            LinkError::NameTaken { .. } | LinkError::RefusedByPeer { .. }
+        ),
+        "{reason}"
+    );
 }
 
 #[test]
