@@ -155,3 +155,40 @@ fn a_backlog_is_streamed_once() {
         "the rest of the backlog was sent {ratio} times"
     );
 }
+
+/// Two origins whose small records depend on each other, from two peers that each have only one of them at first hand:
+/// the buffer is far smaller than the backlog, and still next to nothing is sent twice.
+#[test]
+fn an_interleaved_backlog_does_not_thrash_a_small_buffer() {
+    let weather = Weather {
+        delay: Micros::from_ms(30),
+        jitter: Micros(0),
+        loss_percent: 0,
+        double_percent: 0,
+    };
+    let mut network = Network::new(&["a", "b", "c", "d"], 1, weather, tight());
+    network.run(Micros::from_ms(3_000));
+    network.crash(2);
+    let mut backlog = 0.0;
+    for _ in 0..600 {
+        for writer in [0, 1] {
+            network.write(writer, &[7; 100], true);
+            network.run(Micros::from_ms(70));
+            backlog += 250.0;
+        }
+    }
+    network.restart(2);
+    let before = network.bytes_sent;
+    let mut waited = 0;
+    while !network.converged() && waited < 200 {
+        network.run(Micros::from_ms(500));
+        network.check();
+        waited += 1;
+    }
+    assert!(network.converged(), "c is at {}", network.nodes[2].vv);
+    let ratio = (network.bytes_sent - before) as f64 / backlog;
+    assert!(
+        ratio < 2.0,
+        "the backlog was sent {ratio} times in {waited} half seconds"
+    );
+}
