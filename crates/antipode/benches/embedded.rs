@@ -37,6 +37,9 @@ const IDLE_BYTES_MAX: u64 = 100 << 20;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// Keys and values.
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// A document of about 200 bytes as JSON.
 fn document(key: &str, number: usize) -> Value {
     let number = i64::try_from(number).unwrap_or_default();
@@ -60,8 +63,8 @@ fn key(writer: usize, number: usize) -> String {
 
 /// Keys and values that Antipode stored: one document and one log entry for each write.
 struct Records {
-    documents: Vec<(Vec<u8>, Vec<u8>)>,
-    log: Vec<(Vec<u8>, Vec<u8>)>,
+    documents: Entries,
+    log: Entries,
 }
 
 struct Antipode {
@@ -113,7 +116,7 @@ impl Antipode {
 
     fn records(&self) -> Result<Records, Failure> {
         let snapshot = self.storage.snapshot();
-        let newest = |space| -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
+        let newest = |space| -> Result<Entries, Failure> {
             let mut entries = Vec::new();
             let mut cursor = snapshot.scan(space, KeyRange::all(), Direction::Forward);
             while let Some((key, value)) = cursor.next()? {
@@ -316,15 +319,12 @@ fn idle_memory() -> Result<bool, Failure> {
     };
     drop(idle);
     let met = bytes <= IDLE_BYTES_MAX;
+    let verdict = if met { "met" } else { "MISSED" };
     println!(
-        "{:<40}{:>9} MB   {}",
+        "{:<40}{:>9} MB   bar {} MB: {verdict}",
         "memory of an idle embedded node",
         bytes >> 20,
-        format!(
-            "bar {} MB: {}",
-            IDLE_BYTES_MAX >> 20,
-            if met { "met" } else { "MISSED" }
-        )
+        IDLE_BYTES_MAX >> 20,
     );
     Ok(met)
 }
