@@ -219,6 +219,7 @@ impl Warnings {
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     used: u64,
+    pinned: u64,
     peak: u64,
     limit: u64,
 }
@@ -227,6 +228,7 @@ impl Memory {
     pub(crate) fn new(limit: u64) -> Memory {
         Memory {
             used: 0,
+            pinned: 0,
             peak: 0,
             limit,
         }
@@ -235,8 +237,19 @@ impl Memory {
     /// Counts bytes as used.
     pub(crate) fn grow(&mut self, bytes: u64) -> Result<()> {
         self.used += bytes;
-        self.peak = self.peak.max(self.used);
-        if self.limit != 0 && self.used > self.limit {
+        self.check()
+    }
+
+    /// Counts bytes as used until the end of the query.
+    pub(crate) fn pin(&mut self, bytes: u64) -> Result<()> {
+        self.pinned += bytes;
+        self.check()
+    }
+
+    fn check(&mut self) -> Result<()> {
+        let all = self.used + self.pinned;
+        self.peak = self.peak.max(all);
+        if self.limit != 0 && all > self.limit {
             return Err(QueryError::new(
                 Code::ResourceLimit,
                 format!(
@@ -248,12 +261,20 @@ impl Memory {
         Ok(())
     }
 
+    /// Bytes that may still be used.
+    pub(crate) fn left(&self) -> u64 {
+        match self.limit {
+            0 => u64::MAX,
+            limit => limit.saturating_sub(self.used + self.pinned),
+        }
+    }
+
     /// Counts bytes as free again.
     pub(crate) fn shrink(&mut self, bytes: u64) {
         self.used = self.used.saturating_sub(bytes);
     }
 
-    /// Bytes in use.
+    /// Bytes in use that can become free.
     pub(crate) fn used(&self) -> u64 {
         self.used
     }

@@ -10,7 +10,7 @@ use antipode_value::{Array, Object, Str, Value, compare, equal};
 
 use crate::context::{Cancel, Chance, Environment, Memory, Stats, Warnings};
 use crate::error::{Code, QueryError, Result};
-use crate::execute;
+use crate::execute::{self, Tables};
 use crate::expression::{
     Arithmetic, Comparison, ElementTest, Expansion, Expression, Member, Quantified, Quantifier,
     Unary,
@@ -34,6 +34,8 @@ pub(crate) struct Run<'a> {
     pub(crate) cancel: Cancel,
     /// Documents that this query has written.
     pub(crate) changed: HashSet<(CollectionId, String)>,
+    /// The tables of loops that look documents up by an attribute, by the loop.
+    pub(crate) tables: Tables,
     /// Count the rows before the last top-level LIMIT.
     pub(crate) full_count: bool,
     /// Evaluations since the last look at `cancel`.

@@ -25,6 +25,8 @@ mod rows;
 mod sort;
 mod window;
 
+pub(crate) use enumerate::Tables;
+
 /// Most rows that an operator handles at a time.
 pub(crate) const BATCH_ROWS: usize = 1000;
 
@@ -240,6 +242,7 @@ pub fn execute<'t>(
         regexes: RegexCache::default(),
         cancel,
         changed: HashSet::new(),
+        tables: Tables::default(),
         full_count: limits.full_count,
         ticks: 0,
     };

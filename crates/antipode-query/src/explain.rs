@@ -225,6 +225,7 @@ fn estimate(node: &Node, rows: f64) -> (f64, f64) {
             let documents = enumerate.documents as f64;
             let (found, search) = match &enumerate.access {
                 Access::Full => return (rows * documents, rows * documents),
+                Access::Table { .. } => (DEGREE, 0.0),
                 Access::Key { many: false, .. } => (1.0, 1.0),
                 Access::Key {
                     many: true, keys, ..
@@ -301,9 +302,7 @@ impl Line<'_> {
     fn kind(&self) -> &'static str {
         match &self.node.kind {
             NodeKind::Singleton => "SingletonNode",
-            NodeKind::EnumerateCollection(enumerate)
-                if matches!(enumerate.access, Access::Full) =>
-            {
+            NodeKind::EnumerateCollection(enumerate) if enumerate.access.index_name().is_none() => {
                 "EnumerateCollectionNode"
             }
             NodeKind::EnumerateCollection(_) => "IndexNode",
@@ -343,6 +342,18 @@ fn comment(line: &Line<'_>, printer: &Printer<'_>) -> String {
             let name = printer.variable(enumerate.variable);
             let access = match &enumerate.access {
                 Access::Full => "full collection scan",
+                Access::Table { path, value } => {
+                    let path = path
+                        .iter()
+                        .map(|name| &**name)
+                        .collect::<Vec<_>>()
+                        .join("`.`");
+                    let collection = &enumerate.collection.name;
+                    return format!(
+                        "FOR {name} IN {collection}   /* hash table on `{path}` == {} */",
+                        show(value)
+                    );
+                }
                 Access::Key { .. } => "primary index scan",
                 Access::Edge { .. } => "edge index scan",
             };
@@ -587,7 +598,7 @@ fn index_line(line: &Line<'_>, printer: &Printer<'_>) -> Option<String> {
     let variable = printer.variable(enumerate.variable);
     let operator = |many: bool| if many { "IN" } else { "==" };
     let (kind, field, value, many) = match &enumerate.access {
-        Access::Full => return None,
+        Access::Full | Access::Table { .. } => return None,
         Access::Key { keys, many, ids } => {
             ("primary", if *ids { "_id" } else { "_key" }, keys, *many)
         }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use crate::expression::Expression;
 use crate::plan::{Pipeline, Plan};
 
+mod hash_join;
 mod inline_subqueries;
 mod move_calculations_up;
 mod move_filters_up;
@@ -61,6 +62,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "use-indexes",
         apply: use_indexes::apply,
+    },
+    Rule {
+        name: "hash-join",
+        apply: hash_join::apply,
     },
     Rule {
         name: "sort-limit",

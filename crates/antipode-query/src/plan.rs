@@ -181,13 +181,20 @@ pub enum Access {
         /// The expression gives an array.
         many: bool,
     },
+    /// Those whose attribute equals a value: from the second time on by a table that is built of the whole collection.
+    Table {
+        /// The attribute, as names from the document.
+        path: Vec<Str>,
+        /// Gives the value.
+        value: Expression,
+    },
 }
 
 impl Access {
     /// The name of the index that is used.
     pub fn index_name(&self) -> Option<&'static str> {
         match self {
-            Access::Full => None,
+            Access::Full | Access::Table { .. } => None,
             Access::Key { .. } => Some("primary"),
             Access::Edge { .. } => Some("edge"),
         }
@@ -557,6 +564,7 @@ impl Node {
                 Access::Full => {}
                 Access::Key { keys, .. } => visit(keys),
                 Access::Edge { vertices, .. } => visit(vertices),
+                Access::Table { value, .. } => visit(value),
             },
             NodeKind::EnumerateList { list, .. } => visit(list),
             NodeKind::Traverse(traverse) => {
@@ -621,6 +629,7 @@ impl Node {
                 Access::Full => {}
                 Access::Key { keys, .. } => visit(keys),
                 Access::Edge { vertices, .. } => visit(vertices),
+                Access::Table { value, .. } => visit(value),
             },
             NodeKind::EnumerateList { list, .. } => visit(list),
             NodeKind::Traverse(traverse) => {

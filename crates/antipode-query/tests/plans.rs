@@ -126,6 +126,12 @@ fn operations(chance: &mut Chance, depth: u32) -> (String, Vec<String>) {
                         "1..2 ANY \"c/k1\" e"
                     ])
                 ));
+                // Loops that look for equals are what joins are made of.
+                if chance.below(3) == 0 {
+                    let attribute = chance.one(&["a", "b", "n", "_key", "_from", "_to"]);
+                    let other = expression(chance, &variables, 0);
+                    text.push_str(&format!(" FILTER {next}.{attribute} == {other}"));
+                }
                 variables.push(next);
             }
             2 => {

@@ -1,6 +1,9 @@
 //! FOR: every row that comes in is repeated for each element, document or message.
 
-use antipode_value::{Array, Value};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use antipode_value::{Array, Str, Value};
 
 use super::{BATCH_ROWS, Batch, Input, Operator};
 use crate::error::{Code, QueryError, Result};
@@ -43,6 +46,24 @@ enum Feed<'a> {
     Stream(&'a StreamRead),
 }
 
+/// The tables of a run. A loop is known by its place in memory, where the plan stays while it runs; a table outlives
+/// the subquery whose loop made it, for the next time that it runs.
+#[derive(Debug, Default)]
+pub(crate) struct Tables(HashMap<usize, Table>);
+
+#[derive(Clone, Debug)]
+enum Table {
+    /// The loop has run once, without a table.
+    Once,
+    /// The documents by the value of their attribute, in the order of their keys.
+    Built(Rc<HashMap<Value, Array>>),
+    /// The collection is too large.
+    TooLarge,
+}
+
+/// A table may take this part of the query's memory.
+const TABLE_SHARE: u64 = 4;
+
 /// Where a loop stands for the current outer row.
 enum Cursor<'a> {
     Array {
@@ -57,6 +78,12 @@ enum Cursor<'a> {
         scan: Box<dyn Scan + 'a>,
         indexed: bool,
         counted: bool,
+    },
+    /// The documents of a scan whose attribute equals a value.
+    Matching {
+        scan: Box<dyn Scan + 'a>,
+        path: &'a [Str],
+        wanted: Value,
     },
     Scans {
         scans: std::vec::IntoIter<Box<dyn Scan + 'a>>,
@@ -173,6 +200,19 @@ impl<'a> Repeat<'a> {
                 run.cancel.check()?;
                 Ok(more)
             }
+            Some(Cursor::Matching { scan, path, wanted }) => {
+                let more = scan.next_batch(BATCH_ROWS, &mut self.buffer)?;
+                run.stats.scanned_full += self.buffer.len() as u64;
+                for document in self.buffer.drain(..) {
+                    if at(&document, path) == *wanted {
+                        batch.push_with(row, self.slot, document);
+                    } else {
+                        run.stats.filtered += 1;
+                    }
+                }
+                run.cancel.check()?;
+                Ok(more)
+            }
             Some(Cursor::Scans { scans }) => {
                 // One scan after the other: of several vertices, each with its edges.
                 for mut scan in scans.by_ref() {
@@ -234,6 +274,10 @@ fn open_collection<'a>(
                 counted: true,
             })
         }
+        Access::Table { path, value } => {
+            let wanted = evaluate(value, row, run)?;
+            open_table(node, path, wanted, run)
+        }
         Access::Key { keys, many, ids } => {
             let keys = texts(evaluate(keys, row, run)?, *many);
             let mut found = Vec::new();
@@ -275,6 +319,72 @@ fn open_collection<'a>(
                 }
             }
         }
+    }
+}
+
+/// The documents whose attribute equals what the outer row wants.
+fn open_table<'a>(
+    node: &'a Enumerate,
+    path: &'a [Str],
+    wanted: Value,
+    run: &mut Run<'a>,
+) -> Result<Cursor<'a>> {
+    let place = std::ptr::from_ref(node) as usize;
+    let table = match run.tables.0.get(&place) {
+        None => Table::Once,
+        Some(Table::Once) => build(node, path, run)?,
+        Some(known) => known.clone(),
+    };
+    let documents = match &table {
+        Table::Built(documents) => Some(documents.get(&wanted).cloned()),
+        Table::Once | Table::TooLarge => None,
+    };
+    run.tables.0.insert(place, table);
+    match documents {
+        Some(None) => Ok(Cursor::End),
+        Some(Some(array)) => Ok(Cursor::Array { array, next: 0 }),
+        None => {
+            let scan = run.data()?.scan(node.collection.id, &KeyBounds::all())?;
+            Ok(Cursor::Matching { scan, path, wanted })
+        }
+    }
+}
+
+fn build(node: &Enumerate, path: &[Str], run: &mut Run<'_>) -> Result<Table> {
+    let most = run.memory.left() / TABLE_SHARE;
+    let mut scan = run.data()?.scan(node.collection.id, &KeyBounds::all())?;
+    let mut groups: HashMap<Value, Vec<Value>> = HashMap::new();
+    let mut documents = Vec::new();
+    let mut bytes = 0;
+    loop {
+        let more = scan.next_batch(BATCH_ROWS, &mut documents)?;
+        run.cancel.check()?;
+        run.stats.scanned_full += documents.len() as u64;
+        for document in documents.drain(..) {
+            let key = at(&document, path);
+            bytes += (document.memory_bytes() + key.memory_bytes()) as u64;
+            groups.entry(key).or_default().push(document);
+        }
+        if bytes > most {
+            return Ok(Table::TooLarge);
+        }
+        if !more {
+            break;
+        }
+    }
+    run.memory.pin(bytes)?;
+    let groups = groups
+        .into_iter()
+        .map(|(key, documents)| (key, Array::from_vec(documents)));
+    Ok(Table::Built(Rc::new(groups.collect())))
+}
+
+/// The value at a path of attributes.
+fn at(document: &Value, path: &[Str]) -> Value {
+    match path.split_first() {
+        None => document.clone(),
+        Some((name, [])) => document.attribute(name),
+        Some((name, below)) => at(&document.attribute(name), below),
     }
 }
 

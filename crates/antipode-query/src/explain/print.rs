@@ -3,7 +3,8 @@
 use antipode_value::Str;
 
 use crate::expression::{Arithmetic, Expression, Member, Quantifier, Unary, Variable};
-use crate::plan::{Aggregate, NodeKind, Pipeline};
+use crate::plan::{Access, Aggregate, Enumerate, NodeKind, Pipeline};
+use crate::source::Direction;
 
 /// Prints with the names of a plan's variables.
 pub(super) struct Printer<'p> {
@@ -174,15 +175,48 @@ impl Printer<'_> {
         }
     }
 
+    /// A loop over a collection, with the condition that its access answers.
+    fn enumerate(&self, enumerate: &Enumerate) -> String {
+        let name = self.variable(enumerate.variable);
+        let operator = |many: bool| if many { "IN" } else { "==" };
+        let (path, operator, value) = match &enumerate.access {
+            Access::Full => return format!("FOR {name} IN {}", enumerate.collection.name),
+            Access::Key { keys, many, ids } => (
+                if *ids { "_id" } else { "_key" }.to_string(),
+                operator(*many),
+                keys,
+            ),
+            Access::Edge {
+                direction: Direction::Out,
+                vertices,
+                many,
+            } => ("_from".into(), operator(*many), vertices),
+            Access::Edge {
+                direction: Direction::In,
+                vertices,
+                many,
+            } => ("_to".into(), operator(*many), vertices),
+            Access::Table { path, value } => (
+                path.iter()
+                    .map(|name| &**name)
+                    .collect::<Vec<_>>()
+                    .join("`.`"),
+                "==",
+                value,
+            ),
+        };
+        let value = self.expression(value);
+        format!(
+            "FOR {name} IN {} FILTER {name}.`{path}` {operator} {value}",
+            enumerate.collection.name
+        )
+    }
+
     /// A subquery inside an expression, in one line.
     fn line(&self, pipeline: &Pipeline) -> String {
         let parts = pipeline.nodes.iter().filter_map(|node| match &node.kind {
             NodeKind::Singleton => None,
-            NodeKind::EnumerateCollection(enumerate) => Some(format!(
-                "FOR {} IN {}",
-                self.variable(enumerate.variable),
-                enumerate.collection.name
-            )),
+            NodeKind::EnumerateCollection(enumerate) => Some(self.enumerate(enumerate)),
             NodeKind::EnumerateList { list, variable } => Some(format!(
                 "FOR {} IN {}",
                 self.variable(*variable),

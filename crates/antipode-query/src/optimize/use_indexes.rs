@@ -29,27 +29,50 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
 
 /// The best access for the loop at `position`, and where the condition stands that it answers.
 fn best(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
-    let NodeKind::EnumerateCollection(enumerate) = &pipeline.nodes.get(position)?.kind else {
-        return None;
+    let mut found: Option<(usize, Access)> = None;
+    each_condition(
+        pipeline,
+        position,
+        &mut |enumerate, place, condition, known| {
+            if let Some(access) = access(enumerate, condition, known)
+                && allowed(enumerate, &access)
+                && found
+                    .as_ref()
+                    .is_none_or(|(_, other)| rank(&access) < rank(other))
+            {
+                found = Some((place, access));
+            }
+        },
+    );
+    found
+}
+
+/// Tells whether the value of an expression is known before a loop begins.
+pub(super) type Known<'k> = &'k dyn Fn(&Expression) -> bool;
+
+/// Calls `visit` for each condition that holds for every document which a full loop at `position` lets through.
+pub(super) fn each_condition(
+    pipeline: &Pipeline,
+    position: usize,
+    visit: &mut dyn FnMut(&Enumerate, usize, &Expression, Known<'_>),
+) {
+    let Some(NodeKind::EnumerateCollection(enumerate)) =
+        pipeline.nodes.get(position).map(|node| &node.kind)
+    else {
+        return;
     };
     if enumerate.disable_index || !matches!(enumerate.access, Access::Full) {
-        return None;
+        return;
     }
-    let behind = pipeline.nodes.iter().enumerate().skip(position + 1);
     let mut defined_behind: Vec<Variable> = Vec::new();
-    let mut found: Option<(usize, Access)> = None;
-    for (place, node) in behind {
+    for (place, node) in pipeline.nodes.iter().enumerate().skip(position + 1) {
         match &node.kind {
-            NodeKind::Filter(condition) => {
-                if let Some(access) = access(enumerate, condition, &defined_behind)
-                    && allowed(enumerate, &access)
-                    && found
-                        .as_ref()
-                        .is_none_or(|(_, other)| rank(&access) < rank(other))
-                {
-                    found = Some((place, access));
-                }
-            }
+            // A random value differs from row to row; a look-up would draw it once.
+            NodeKind::Filter(condition) => visit(enumerate, place, condition, &|value| {
+                value.is_deterministic()
+                    && !value.uses(enumerate.variable)
+                    && !defined_behind.iter().any(|variable| value.uses(*variable))
+            }),
             // Rows are not regrouped or cut here, so a condition behind holds for every document that matters.
             NodeKind::Calculation { expression, .. } if expression.is_deterministic() => {}
             NodeKind::EnumerateCollection(_)
@@ -57,11 +80,10 @@ fn best(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
             | NodeKind::Traverse(_)
             | NodeKind::PathSearch(_)
             | NodeKind::Sort { .. } => {}
-            _ => break,
+            _ => return,
         }
         node.each_definition(&mut |variable| defined_behind.push(variable));
     }
-    found
 }
 
 /// Whether `forceIndexHint` leaves this access to choose.
@@ -79,16 +101,12 @@ fn rank(access: &Access) -> u8 {
         Access::Key { many: true, .. } => 1,
         Access::Edge { many: false, .. } => 2,
         Access::Edge { many: true, .. } => 3,
-        Access::Full => 4,
+        Access::Table { .. } | Access::Full => 4,
     }
 }
 
 /// The access that answers a condition completely.
-fn access(
-    enumerate: &Enumerate,
-    condition: &Expression,
-    defined_behind: &[Variable],
-) -> Option<Access> {
+fn access(enumerate: &Enumerate, condition: &Expression, known: Known<'_>) -> Option<Access> {
     let Expression::Compare(comparison, parts) = condition else {
         return None;
     };
@@ -106,11 +124,7 @@ fn access(
         (None, Some(attribute)) if !many => (attribute, left),
         _ => return None,
     };
-    // A random value differs from row to row; a look-up would draw it once.
-    let known = value.is_deterministic()
-        && !value.uses(enumerate.variable)
-        && !defined_behind.iter().any(|variable| value.uses(*variable));
-    if !known {
+    if !known(value) {
         return None;
     }
     let edge = enumerate.collection.kind == CollectionKind::Edge;

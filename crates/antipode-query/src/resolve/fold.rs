@@ -31,6 +31,7 @@ pub(super) fn fold(
         regexes: RegexCache::default(),
         cancel: Cancel::new(),
         changed: HashSet::new(),
+        tables: Default::default(),
         full_count: false,
         ticks: 0,
     };
