@@ -34,6 +34,7 @@ pub use intent::{Intent, IntentKind};
 pub use optimize::rule_names;
 pub use plan::Plan;
 pub use source::{
-    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, GraphInfo, KeyBounds, Message, OnGap, PayloadFormat,
-    Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo, StreamRead, StreamUntil, Transaction, Written,
+    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, GraphInfo, KeyBounds,
+    Message, OnGap, PayloadFormat, Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo,
+    StreamRead, StreamUntil, Transaction, Written,
 };
