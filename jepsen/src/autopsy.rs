@@ -16,11 +16,12 @@ use std::path::Path;
 use antipode_clock::{Hlc, ReplicaId};
 use antipode_rocksdb::{Options, RocksStorage};
 use antipode_store::keyspace::{
-    CollectionId, DocumentKey, EdgeDirection, EdgeKey, GroupId, GroupKey, LogKey, MessageKey, MetaKey, StreamId,
+    CollectionId, DocumentKey, EdgeDirection, EdgeKey, GroupId, GroupKey, LogKey, MessageKey,
+    MetaKey, StreamId,
 };
 use antipode_store::record::{
-    ChainHash, ClockBound, Count, DigestRecord, DocumentRecord, EdgeEnd, Head, Record as _, ReplicaTable,
-    StoredMessage, TransactionRecord, Vector,
+    ChainHash, ClockBound, Count, DigestRecord, DocumentRecord, EdgeEnd, Head, Record as _,
+    ReplicaTable, StoredMessage, TransactionRecord, Vector,
 };
 use antipode_store::{Direction, KeyRange, RecordError, Snapshot, Space, Storage as _, StoreError};
 use anyhow::{Context as _, Result};
@@ -118,36 +119,58 @@ impl Body<'_> {
                 wrong.push(format!("the log goes from {}:{seq} to {dot}", dot.replica));
             }
             if record.previous() != chain {
-                wrong.push(format!("{dot} does not hold the hash of the transaction before it"));
+                wrong.push(format!(
+                    "{dot} does not hold the hash of the transaction before it"
+                ));
             }
             if header.stamp.hlc <= clock || header.stamp.replica != dot.replica {
-                wrong.push(format!("{dot} is stamped {}, behind a clock of {clock}", header.stamp));
+                wrong.push(format!(
+                    "{dot} is stamped {}, behind a clock of {clock}",
+                    header.stamp
+                ));
             }
             if let Some(boot) = header.boot
                 && !boots.insert((dot.replica, boot))
             {
-                wrong.push(format!("{dot} names the process start {boot:x} a second time"));
+                wrong.push(format!(
+                    "{dot} names the process start {boot:x} a second time"
+                ));
             }
             let known = before.ends.get(&(group, dot.replica));
             if known.is_some_and(|(seq, chain)| *seq == dot.seq && *chain != record.chain()) {
-                wrong.push(format!("{dot} is another transaction than it was: the dot is used twice"));
+                wrong.push(format!(
+                    "{dot} is another transaction than it was: the dot is used twice"
+                ));
             }
             for operation in record.operations() {
                 operation?;
             }
-            ends.insert((group, dot.replica), (dot.seq, record.chain(), header.last_hlc()));
+            ends.insert(
+                (group, dot.replica),
+                (dot.seq, record.chain(), header.last_hlc()),
+            );
             Ok(())
         })?;
         for (origin, (seq, _)) in &before.ends {
             if ends.get(origin).is_none_or(|(end, ..)| end < seq) {
-                wrong.push(format!("the log of {} ended at {seq} before, and is shorter now", origin.1));
+                wrong.push(format!(
+                    "the log of {} ended at {seq} before, and is shorter now",
+                    origin.1
+                ));
             }
         }
         wrong.into_iter().for_each(|text| self.violation(text));
         self.findings.transactions = transactions;
         self.findings.boots = boots.len() as u64;
-        let clock = ends.values().map(|(.., clock)| *clock).max().unwrap_or_default();
-        self.findings.ends.ends = ends.into_iter().map(|(origin, (seq, chain, _))| (origin, (seq, chain))).collect();
+        let clock = ends
+            .values()
+            .map(|(.., clock)| *clock)
+            .max()
+            .unwrap_or_default();
+        self.findings.ends.ends = ends
+            .into_iter()
+            .map(|(origin, (seq, chain, _))| (origin, (seq, chain)))
+            .collect();
         Ok(clock)
     }
 
@@ -156,17 +179,25 @@ impl Body<'_> {
         let bound = ClockBound::load(self.snapshot, Space::Meta, &MetaKey::ClockBound.encode())?;
         let bound = bound.map_or(Hlc::ZERO, |bound| bound.0);
         if bound < clock_last {
-            self.violation(format!("the clock's bound {bound} is below the newest stamp {clock_last}"));
+            self.violation(format!(
+                "the clock's bound {bound} is below the newest stamp {clock_last}"
+            ));
         }
         let ends = self.findings.ends.ends.clone();
         let groups: BTreeSet<GroupId> = ends.keys().map(|(group, _)| *group).collect();
         for group in groups {
             let key = MetaKey::Group(group, GroupKey::Vector).encode();
-            let vector = Vector::load(self.snapshot, Space::Meta, &key)?.unwrap_or_default().0;
+            let vector = Vector::load(self.snapshot, Space::Meta, &key)?
+                .unwrap_or_default()
+                .0;
             let logged = ends.iter().filter(|((of, _), _)| *of == group);
-            let logged = logged.map(|((_, origin), (seq, _))| (*origin, *seq)).collect();
+            let logged = logged
+                .map(|((_, origin), (seq, _))| (*origin, *seq))
+                .collect();
             if vector != logged {
-                self.violation(format!("the version vector is {vector}, and the log ends at {logged}"));
+                self.violation(format!(
+                    "the version vector is {vector}, and the log ends at {logged}"
+                ));
             }
         }
         for ((group, origin), (seq, chain)) in ends {
@@ -174,7 +205,10 @@ impl Body<'_> {
             let head = Head::load(self.snapshot, Space::Meta, &key)?.unwrap_or_default();
             // Heads are written once in a while, and read off the log from there on.
             if head.seq > seq || (head.seq == seq && head.chain != chain) {
-                self.violation(format!("the head of {origin} is at {}, and its log ends at {seq}", head.seq));
+                self.violation(format!(
+                    "the head of {origin} is at {}, and its log ends at {seq}",
+                    head.seq
+                ));
             }
         }
         Ok(())
@@ -195,13 +229,17 @@ impl Body<'_> {
                 return Ok(());
             };
             let collection = key.collection.0.to_be_bytes();
-            let share = antipode_crdt::digest(&collection, key.key, shown.body(), &shown.revision());
+            let share =
+                antipode_crdt::digest(&collection, key.key, shown.body(), &shown.revision());
             digest = digest.wrapping_add(share);
             *counts.entry(key.collection).or_default() += 1;
             let text = |name: &str| shown.value.attribute(name).as_str().map(str::to_owned);
             if let (Some(from), Some(to)) = (text("_from"), text("_to")) {
                 let edge = key.key.to_owned();
-                ends.insert((key.collection, from.clone(), false, edge.clone()), to.clone());
+                ends.insert(
+                    (key.collection, from.clone(), false, edge.clone()),
+                    to.clone(),
+                );
                 ends.insert((key.collection, to, true, edge), from);
             }
             Ok(())
@@ -211,7 +249,9 @@ impl Body<'_> {
         let mut stored_counts = BTreeMap::new();
         self.each(Space::Meta, KeyRange::all(), |key, record| {
             match MetaKey::decode(key)? {
-                MetaKey::Group(_, GroupKey::Digest) => stored = stored.wrapping_add(DigestRecord::open(record)?.0),
+                MetaKey::Group(_, GroupKey::Digest) => {
+                    stored = stored.wrapping_add(DigestRecord::open(record)?.0)
+                }
                 MetaKey::DocumentCount(collection) => {
                     stored_counts.insert(collection, Count::open(record)?.0);
                 }
@@ -220,11 +260,15 @@ impl Body<'_> {
             Ok(())
         })?;
         if stored != digest {
-            self.violation(format!("the digest is {stored:032x}, and the documents sum up to {digest:032x}"));
+            self.violation(format!(
+                "the digest is {stored:032x}, and the documents sum up to {digest:032x}"
+            ));
         }
         stored_counts.retain(|_, count| *count != 0);
         if stored_counts != counts {
-            self.violation(format!("the counts are {stored_counts:?}, and there are {counts:?} documents"));
+            self.violation(format!(
+                "the counts are {stored_counts:?}, and there are {counts:?} documents"
+            ));
         }
         Ok(ends)
     }
@@ -237,13 +281,24 @@ impl Body<'_> {
             let key = EdgeKey::decode(key)?;
             let other = EdgeEnd::open(record)?.0;
             let into = key.direction == EdgeDirection::In;
-            let entry = (key.collection, key.vertex.into_owned(), into, key.edge.to_owned());
+            let entry = (
+                key.collection,
+                key.vertex.into_owned(),
+                into,
+                key.edge.to_owned(),
+            );
             if expected.remove(&entry).as_deref() != Some(other.as_str()) {
-                wrong.push(format!("the edge index has {entry:?} to {other}, and there is no such edge"));
+                wrong.push(format!(
+                    "the edge index has {entry:?} to {other}, and there is no such edge"
+                ));
             }
             Ok(())
         })?;
-        wrong.extend(expected.keys().map(|entry| format!("the edge index lacks {entry:?}")));
+        wrong.extend(
+            expected
+                .keys()
+                .map(|entry| format!("the edge index lacks {entry:?}")),
+        );
         wrong.into_iter().for_each(|text| self.violation(text));
         Ok(())
     }
@@ -254,17 +309,29 @@ impl Body<'_> {
         let mut ends: BTreeMap<(StreamId, ReplicaId), (u64, Hlc, u64)> = BTreeMap::new();
         let mut messages = 0;
         self.each(Space::Streams, KeyRange::all(), |key, record| {
-            let MessageKey { stream, origin, seq } = MessageKey::decode(key)?;
+            let MessageKey {
+                stream,
+                origin,
+                seq,
+            } = MessageKey::decode(key)?;
             let message = StoredMessage::open(record)?;
             messages += 1;
-            let (last, clock, transaction) = ends.get(&(stream, origin)).copied().unwrap_or_default();
+            let (last, clock, transaction) =
+                ends.get(&(stream, origin)).copied().unwrap_or_default();
             if seq != last + 1 {
-                wrong.push(format!("stream {stream} goes from {origin}:{last} to {seq}"));
+                wrong.push(format!(
+                    "stream {stream} goes from {origin}:{last} to {seq}"
+                ));
             }
             if message.hlc <= clock || message.transaction_seq < transaction {
-                wrong.push(format!("message {origin}:{seq} of stream {stream} is stamped before the one before it"));
+                wrong.push(format!(
+                    "message {origin}:{seq} of stream {stream} is stamped before the one before it"
+                ));
             }
-            ends.insert((stream, origin), (seq, message.hlc, message.transaction_seq));
+            ends.insert(
+                (stream, origin),
+                (seq, message.hlc, message.transaction_seq),
+            );
             Ok(())
         })?;
         self.findings.messages = messages;

@@ -126,7 +126,9 @@ fn registers(attempts: &[Attempt], observed: &Observed, violations: &mut Violati
         let Operation::Set { key, value } = &attempt.operation else {
             continue;
         };
-        let possible = possible.entry(key).or_insert_with(|| BTreeSet::from([None]));
+        let possible = possible
+            .entry(key)
+            .or_insert_with(|| BTreeSet::from([None]));
         match attempt.outcome {
             Outcome::Acked(_) => *possible = BTreeSet::from([Some(*value)]),
             Outcome::Unknown { .. } => {
@@ -138,7 +140,9 @@ fn registers(attempts: &[Attempt], observed: &Observed, violations: &mut Violati
     for (key, possible) in &possible {
         let found = observed.registers.get(*key).copied();
         if !possible.contains(&found) {
-            violations.add(format!("register {key} is {found:?}, and may only be one of {possible:?}"));
+            violations.add(format!(
+                "register {key} is {found:?}, and may only be one of {possible:?}"
+            ));
         }
     }
     for key in observed.registers.keys() {
@@ -193,19 +197,30 @@ fn counters(attempts: &[Attempt], observed: &Observed, violations: &mut Violatio
     });
     for (key, tally) in &tallies {
         let found = observed.counters.get(*key).copied().unwrap_or_default();
-        within("counter", key, found.try_into().unwrap_or_default(), *tally, violations);
+        within(
+            "counter",
+            key,
+            found.try_into().unwrap_or_default(),
+            *tally,
+            violations,
+        );
     }
     // On one node increments come one after the other, and each sees all before it.
     let mut told: BTreeSet<(&str, i64)> = BTreeSet::new();
     for attempt in attempts {
-        let (Operation::Increment { key }, Some(ack)) = (&attempt.operation, attempt.acked()) else {
+        let (Operation::Increment { key }, Some(ack)) = (&attempt.operation, attempt.acked())
+        else {
             continue;
         };
         let Some(counted) = ack.counted else { continue };
         if !told.insert((key, counted)) {
             violations.add(format!("counter {key} came to {counted} twice"));
         }
-        if observed.counters.get(key).is_none_or(|found| *found < counted) {
+        if observed
+            .counters
+            .get(key)
+            .is_none_or(|found| *found < counted)
+        {
             violations.add(format!("counter {key} came to {counted}, and is less now"));
         }
     }
@@ -235,15 +250,25 @@ fn messages(attempts: &[Attempt], observed: &Observed, violations: &mut Violatio
             violations.add(format!("message {name:?} is in the stream twice"));
         }
         if !ids.insert(&message.id) {
-            violations.add(format!("message {name:?} has the id of another, {}", message.id));
+            violations.add(format!(
+                "message {name:?} has the id of another, {}",
+                message.id
+            ));
         }
         let last = last_of_client.insert(message.client, message.number);
         if last.is_some_and(|last| last >= message.number) {
-            violations.add(format!("message {name:?} comes behind {last:?} of the same client"));
+            violations.add(format!(
+                "message {name:?} comes behind {last:?} of the same client"
+            ));
         }
-        let last = last_of_producer.insert(&message.producer, message.seq).unwrap_or(0);
+        let last = last_of_producer
+            .insert(&message.producer, message.seq)
+            .unwrap_or(0);
         if message.seq != last + 1 {
-            violations.add(format!("message {name:?} has number {} behind number {last}", message.seq));
+            violations.add(format!(
+                "message {name:?} has number {} behind number {last}",
+                message.seq
+            ));
         }
     }
     for attempt in attempts {
@@ -251,16 +276,29 @@ fn messages(attempts: &[Attempt], observed: &Observed, violations: &mut Violatio
             continue;
         };
         let name = |number: u64| (attempt.client, number);
-        let there: Vec<Option<&&str>> = (first..first + count).map(|number| found.get(&name(number))).collect();
+        let there: Vec<Option<&&str>> = (first..first + count)
+            .map(|number| found.get(&name(number)))
+            .collect();
         let all = there.iter().all(Option::is_some);
         let none = there.iter().all(Option::is_none);
         if !all && !none {
-            violations.add(format!("of the messages {:?} of one transaction only some are there", attempt));
+            violations.add(format!(
+                "of the messages {:?} of one transaction only some are there",
+                attempt
+            ));
         }
         Presence::of(&attempt.outcome).check(all, &attempt.operation, violations);
         let Some(ack) = attempt.acked() else { continue };
-        if all && !ack.ids.iter().map(String::as_str).eq(there.into_iter().flatten().copied()) {
-            violations.add(format!("the messages {attempt:?} have other ids than were told"));
+        if all
+            && !ack
+                .ids
+                .iter()
+                .map(String::as_str)
+                .eq(there.into_iter().flatten().copied())
+        {
+            violations.add(format!(
+                "the messages {attempt:?} have other ids than were told"
+            ));
         }
     }
     let asked_for = |client: usize, number: u64| {
@@ -274,7 +312,10 @@ fn messages(attempts: &[Attempt], observed: &Observed, violations: &mut Violatio
     for (client, last) in last_of_client {
         // Numbers are given in order, so whoever asked for the last asked for all before.
         if !asked_for(client, last) {
-            violations.add(format!("message {:?} is there, and nobody published it", (client, last)));
+            violations.add(format!(
+                "message {:?} is there, and nobody published it",
+                (client, last)
+            ));
         }
     }
 }
@@ -282,8 +323,11 @@ fn messages(attempts: &[Attempt], observed: &Observed, violations: &mut Violatio
 fn links(attempts: &[Attempt], observed: &Observed, violations: &mut Violations) {
     if observed.left != observed.links || observed.right != observed.links {
         let different = |keys: &[String]| -> Vec<String> {
-            let (keys, links): (BTreeSet<_>, BTreeSet<_>) = (keys.iter().collect(), observed.links.iter().collect());
-            keys.symmetric_difference(&links).map(|key| (*key).clone()).collect()
+            let (keys, links): (BTreeSet<_>, BTreeSet<_>) =
+                (keys.iter().collect(), observed.links.iter().collect());
+            keys.symmetric_difference(&links)
+                .map(|key| (*key).clone())
+                .collect()
         };
         violations.add(format!(
             "transactions are torn: left and links differ in {:?}, right and links in {:?}",
@@ -352,11 +396,15 @@ mod tests {
     use crate::observe::Message;
 
     fn unknown() -> Outcome {
-        Outcome::Unknown { error: "lost".to_owned() }
+        Outcome::Unknown {
+            error: "lost".to_owned(),
+        }
     }
 
     fn refused() -> Outcome {
-        Outcome::Refused { error: "no".to_owned() }
+        Outcome::Refused {
+            error: "no".to_owned(),
+        }
     }
 
     fn acked() -> Outcome {
@@ -389,27 +437,45 @@ mod tests {
         let found = check(&attempts(operations), observed);
         match violation {
             None => assert!(found.is_empty(), "{}", found.text()),
-            Some(part) => assert!(found.text().contains(part), "'{part}' is not in: {}", found.text()),
+            Some(part) => assert!(
+                found.text().contains(part),
+                "'{part}' is not in: {}",
+                found.text()
+            ),
         }
     }
 
     fn insert(value: u64) -> Operation {
-        Operation::Insert { key: format!("k{value}"), value }
+        Operation::Insert {
+            key: format!("k{value}"),
+            value,
+        }
     }
 
     fn with_document(value: u64) -> Observed {
         let documents = BTreeMap::from([(format!("k{value}"), (value, pad_length(value)))]);
-        Observed { documents, ..Observed::default() }
+        Observed {
+            documents,
+            ..Observed::default()
+        }
     }
 
     #[test]
     fn documents_that_were_acked_are_there() {
         let empty = Observed::default();
         expect(vec![(insert(1), acked())], &with_document(1), None);
-        expect(vec![(insert(1), acked())], &empty, Some("was acked, and is not there"));
+        expect(
+            vec![(insert(1), acked())],
+            &empty,
+            Some("was acked, and is not there"),
+        );
         expect(vec![(insert(1), unknown())], &with_document(1), None);
         expect(vec![(insert(1), unknown())], &empty, None);
-        expect(vec![(insert(1), refused())], &with_document(1), Some("must not be there"));
+        expect(
+            vec![(insert(1), refused())],
+            &with_document(1),
+            Some("must not be there"),
+        );
         expect(vec![], &with_document(1), Some("nobody inserted it"));
         let torn = Observed {
             documents: BTreeMap::from([("k1".to_owned(), (1, 0))]),
@@ -420,22 +486,46 @@ mod tests {
 
     #[test]
     fn removed_documents_stay_away() {
-        let remove = || Operation::Remove { key: "k1".to_owned() };
+        let remove = || Operation::Remove {
+            key: "k1".to_owned(),
+        };
         let (there, gone) = (with_document(1), Observed::default());
         expect(vec![(insert(1), acked()), (remove(), acked())], &gone, None);
-        expect(vec![(insert(1), acked()), (remove(), acked())], &there, Some("must not be there"));
-        expect(vec![(insert(1), acked()), (remove(), unknown())], &there, None);
-        expect(vec![(insert(1), acked()), (remove(), refused())], &gone, Some("was acked"));
+        expect(
+            vec![(insert(1), acked()), (remove(), acked())],
+            &there,
+            Some("must not be there"),
+        );
+        expect(
+            vec![(insert(1), acked()), (remove(), unknown())],
+            &there,
+            None,
+        );
+        expect(
+            vec![(insert(1), acked()), (remove(), refused())],
+            &gone,
+            Some("was acked"),
+        );
     }
 
     #[test]
     fn a_register_is_what_was_acked_last_or_unknown_since() {
-        let set = |value| Operation::Set { key: "r".to_owned(), value };
+        let set = |value| Operation::Set {
+            key: "r".to_owned(),
+            value,
+        };
         let shows = |value| Observed {
             registers: BTreeMap::from([("r".to_owned(), value)]),
             ..Observed::default()
         };
-        let history = || vec![(set(1), unknown()), (set(2), acked()), (set(3), unknown()), (set(4), unknown())];
+        let history = || {
+            vec![
+                (set(1), unknown()),
+                (set(2), acked()),
+                (set(3), unknown()),
+                (set(4), unknown()),
+            ]
+        };
         for value in [2, 3, 4] {
             expect(history(), &shows(value), None);
         }
@@ -448,21 +538,42 @@ mod tests {
 
     #[test]
     fn increments_count_once() {
-        let increment = || Operation::Increment { key: "c".to_owned() };
+        let increment = || Operation::Increment {
+            key: "c".to_owned(),
+        };
         let counted = |counted| {
-            Outcome::Acked(Ack { counted: Some(counted), ..Ack::default() })
+            Outcome::Acked(Ack {
+                counted: Some(counted),
+                ..Ack::default()
+            })
         };
         let shows = |value| Observed {
             counters: BTreeMap::from([("c".to_owned(), value)]),
             ..Observed::default()
         };
-        let history = || vec![(increment(), counted(1)), (increment(), unknown()), (increment(), counted(3))];
+        let history = || {
+            vec![
+                (increment(), counted(1)),
+                (increment(), unknown()),
+                (increment(), counted(3)),
+            ]
+        };
         expect(history(), &shows(3), None);
         expect(history(), &shows(1), Some("2 were acked"));
         expect(history(), &shows(4), Some("count twice"));
-        expect(vec![(increment(), counted(1)), (increment(), counted(1))], &shows(2), Some("twice"));
-        let visit = || Operation::Visit { key: "v".to_owned() };
-        expect(vec![(visit(), acked())], &Observed::default(), Some("are not there"));
+        expect(
+            vec![(increment(), counted(1)), (increment(), counted(1))],
+            &shows(2),
+            Some("twice"),
+        );
+        let visit = || Operation::Visit {
+            key: "v".to_owned(),
+        };
+        expect(
+            vec![(visit(), acked())],
+            &Observed::default(),
+            Some("are not there"),
+        );
     }
 
     fn stream(messages: &[(u64, u64)]) -> Observed {
@@ -473,7 +584,10 @@ mod tests {
             id: format!("id{number}"),
             producer: "p".to_owned(),
         });
-        Observed { messages: messages.collect(), ..Observed::default() }
+        Observed {
+            messages: messages.collect(),
+            ..Observed::default()
+        }
     }
 
     #[test]
@@ -481,23 +595,66 @@ mod tests {
         let publish = |first, count| Operation::Publish { first, count };
         let told = |numbers: std::ops::Range<u64>| {
             let ids = numbers.map(|number| format!("id{number}")).collect();
-            Outcome::Acked(Ack { ids, ..Ack::default() })
+            Outcome::Acked(Ack {
+                ids,
+                ..Ack::default()
+            })
         };
-        let history = || vec![(publish(0, 2), told(0..2)), (publish(2, 2), unknown()), (publish(4, 1), told(4..5))];
-        expect(history(), &stream(&[(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]), None);
+        let history = || {
+            vec![
+                (publish(0, 2), told(0..2)),
+                (publish(2, 2), unknown()),
+                (publish(4, 1), told(4..5)),
+            ]
+        };
+        expect(
+            history(),
+            &stream(&[(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]),
+            None,
+        );
         expect(history(), &stream(&[(0, 1), (1, 2), (4, 3)]), None);
-        expect(history(), &stream(&[(0, 1), (1, 2), (2, 3), (4, 4)]), Some("only some are there"));
-        expect(history(), &stream(&[(0, 1), (1, 2)]), Some("was acked, and is not there"));
-        expect(history(), &stream(&[(0, 1), (1, 2), (4, 4)]), Some("has number 4 behind number 2"));
-        expect(history(), &stream(&[(1, 1), (0, 2), (4, 3)]), Some("comes behind"));
-        expect(history(), &stream(&[(0, 1), (0, 2), (1, 3), (4, 4)]), Some("twice"));
-        expect(history(), &stream(&[(0, 1), (1, 2), (4, 3), (9, 4)]), Some("nobody published it"));
-        expect(vec![(publish(0, 1), told(7..8))], &stream(&[(0, 1)]), Some("other ids"));
+        expect(
+            history(),
+            &stream(&[(0, 1), (1, 2), (2, 3), (4, 4)]),
+            Some("only some are there"),
+        );
+        expect(
+            history(),
+            &stream(&[(0, 1), (1, 2)]),
+            Some("was acked, and is not there"),
+        );
+        expect(
+            history(),
+            &stream(&[(0, 1), (1, 2), (4, 4)]),
+            Some("has number 4 behind number 2"),
+        );
+        expect(
+            history(),
+            &stream(&[(1, 1), (0, 2), (4, 3)]),
+            Some("comes behind"),
+        );
+        expect(
+            history(),
+            &stream(&[(0, 1), (0, 2), (1, 3), (4, 4)]),
+            Some("twice"),
+        );
+        expect(
+            history(),
+            &stream(&[(0, 1), (1, 2), (4, 3), (9, 4)]),
+            Some("nobody published it"),
+        );
+        expect(
+            vec![(publish(0, 1), told(7..8))],
+            &stream(&[(0, 1)]),
+            Some("other ids"),
+        );
     }
 
     #[test]
     fn transactions_are_whole() {
-        let link = || Operation::Link { key: "l".to_owned() };
+        let link = || Operation::Link {
+            key: "l".to_owned(),
+        };
         let keys = || vec!["l".to_owned()];
         let whole = Observed {
             left: keys(),
@@ -508,10 +665,20 @@ mod tests {
         };
         expect(vec![(link(), acked())], &whole, None);
         expect(vec![(link(), unknown())], &Observed::default(), None);
-        expect(vec![(link(), acked())], &Observed::default(), Some("was acked"));
-        let torn = Observed { right: Vec::new(), ..whole.clone() };
+        expect(
+            vec![(link(), acked())],
+            &Observed::default(),
+            Some("was acked"),
+        );
+        let torn = Observed {
+            right: Vec::new(),
+            ..whole.clone()
+        };
         expect(vec![(link(), unknown())], &torn, Some("torn"));
-        let unindexed = Observed { links_by_index: Vec::new(), ..whole };
+        let unindexed = Observed {
+            links_by_index: Vec::new(),
+            ..whole
+        };
         expect(vec![(link(), acked())], &unindexed, Some("the edge index"));
     }
 
@@ -520,7 +687,13 @@ mod tests {
         let empty = with_document(1);
         let history = |first, second| {
             vec![
-                (Operation::Set { key: "k1".to_owned(), value: 1 }, revision(first)),
+                (
+                    Operation::Set {
+                        key: "k1".to_owned(),
+                        value: 1,
+                    },
+                    revision(first),
+                ),
                 (insert(1), revision(second)),
             ]
         };

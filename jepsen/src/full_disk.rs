@@ -62,7 +62,9 @@ pub struct Report {
 
 /// Fills the disk, looks at the node, makes room, and looks again.
 pub async fn run(plan: &Plan) -> Result<Report> {
-    let directory = tempfile::Builder::new().prefix("antipode-full-").tempdir()?;
+    let directory = tempfile::Builder::new()
+        .prefix("antipode-full-")
+        .tempdir()?;
     let history = Arc::new(History::default());
     let writers = (0..plan.writers).map(|number| Writer::new(number, plan.seed, history.clone()));
     let mut run = Run {
@@ -76,7 +78,10 @@ pub async fn run(plan: &Plan) -> Result<Report> {
         let place = directory.keep();
         let about = json!({ "seed": plan.seed, "file_bytes_max": plan.file_bytes_max });
         let saved = run.history.save(&place.join("history.jsonl"), &about);
-        error.context(format!("data and history are in {} ({saved:?})", place.display()))
+        error.context(format!(
+            "data and history are in {} ({saved:?})",
+            place.display()
+        ))
     })
 }
 
@@ -98,15 +103,24 @@ impl Run<'_> {
         let (codes, reason) = self.fill(&node, &client).await?;
         if self.plan.stays_read_only {
             refused(&client).await?;
-            self.check(&client).await.context("while the disk is full")?;
+            self.check(&client)
+                .await
+                .context("while the disk is full")?;
         }
         let troubles = node.kill()?;
-        ensure!(!troubles.is_empty(), "the node's log has no word of a full disk");
+        ensure!(
+            !troubles.is_empty(),
+            "the node's log has no word of a full disk"
+        );
 
         self.launch.file_bytes_max = None;
         let (node, client) = self.start().await.context("with room on the disk again")?;
         let status = client.status().await?;
-        ensure!(status.read_only.is_none(), "there is room, and the node takes no writes: {:?}", status.read_only);
+        ensure!(
+            status.read_only.is_none(),
+            "there is room, and the node takes no writes: {:?}",
+            status.read_only
+        );
         self.check(&client).await.context("after the restart")?;
         self.write_for(&node, AFTERWARDS).await?;
         node.kill()?;
@@ -114,10 +128,22 @@ impl Run<'_> {
         self.check(&client).await.context("at the end")?;
         node.kill()?;
         let data = self.launch.data.clone();
-        let findings = tokio::task::spawn_blocking(move || autopsy::autopsy(&data, &Ends::default())).await??;
-        ensure!(findings.violations.is_empty(), "{}", findings.violations.text());
+        let findings =
+            tokio::task::spawn_blocking(move || autopsy::autopsy(&data, &Ends::default()))
+                .await??;
+        ensure!(
+            findings.violations.is_empty(),
+            "{}",
+            findings.violations.text()
+        );
         let (attempts, acked, unknown) = self.history.counts();
-        Ok(Report { attempts, acked, unknown, codes, reason })
+        Ok(Report {
+            attempts,
+            acked,
+            unknown,
+            codes,
+            reason,
+        })
     }
 
     async fn start(&mut self) -> Result<(Node, Client)> {
@@ -146,7 +172,9 @@ impl Run<'_> {
             });
         }
         let reason = tokio::time::timeout(FULL_LIMIT, read_only(client));
-        let reason = reason.await.context("the disk is full, and the status does not say so")??;
+        let reason = reason
+            .await
+            .context("the disk is full, and the status does not say so")??;
         let mut codes = Vec::new();
         while let Some(turn) = tokio::time::timeout(FULL_LIMIT, turns.join_next()).await? {
             let (writer, told) = turn??;
@@ -176,7 +204,9 @@ impl Run<'_> {
         for writer in &self.writers {
             client.resume(writer.token());
         }
-        let observed = observe(client, self.plan.writers).await.context("the node cannot be read")?;
+        let observed = observe(client, self.plan.writers)
+            .await
+            .context("the node cannot be read")?;
         let violations = check::check(&self.history.attempts(), &observed);
         ensure!(violations.is_empty(), "{}", violations.text());
         Ok(())
@@ -197,13 +227,25 @@ async fn read_only(client: &Client) -> Result<String> {
 async fn refused(client: &Client) -> Result<()> {
     for _ in 0..STATUS_TRIES {
         let status = client.status().await?;
-        ensure!(status.read_only.is_some(), "there is no room, and the node says that it takes writes");
+        ensure!(
+            status.read_only.is_some(),
+            "there is no room, and the node says that it takes writes"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let written = client.insert("documents", &json!({ "_key": "late" }), DocumentOptions::default()).await;
+    let written = client
+        .insert(
+            "documents",
+            &json!({ "_key": "late" }),
+            DocumentOptions::default(),
+        )
+        .await;
     match written {
         Err(error) if error.code() == Some(1004) => {
-            ensure!(error.written() == antipode_client::Written::Nothing, "a refusal leaves open what was written");
+            ensure!(
+                error.written() == antipode_client::Written::Nothing,
+                "a refusal leaves open what was written"
+            );
             Ok(())
         }
         other => bail!("a write to a node that takes none gave {other:?}"),

@@ -101,7 +101,9 @@ impl History {
             started,
             ended: u64::MAX,
             operation,
-            outcome: Outcome::Unknown { error: "never answered".to_owned() },
+            outcome: Outcome::Unknown {
+                error: "never answered".to_owned(),
+            },
         });
         inner.attempts.len() - 1
     }
@@ -125,7 +127,10 @@ impl History {
     /// Numbers of attempts: all, acked, unknown.
     pub fn counts(&self) -> (usize, usize, usize) {
         let inner = self.lock();
-        let acked = inner.attempts.iter().filter(|attempt| attempt.acked().is_some());
+        let acked = inner
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.acked().is_some());
         let unknown = inner.attempts.iter().filter(|attempt| attempt.unknown());
         (inner.attempts.len(), acked.count(), unknown.count())
     }

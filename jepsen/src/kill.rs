@@ -60,7 +60,10 @@ impl Plan {
     /// The plan that the environment asks for.
     pub fn from_environment(binary: PathBuf) -> Result<Self> {
         let number = |name: &str| match env::var(name) {
-            Ok(text) => text.parse::<u64>().map(Some).with_context(|| format!("{name}={text} is no number")),
+            Ok(text) => text
+                .parse::<u64>()
+                .map(Some)
+                .with_context(|| format!("{name}={text} is no number")),
             Err(_) => Ok(None),
         };
         let rounds = match number(ROUNDS_VARIABLE)? {
@@ -97,7 +100,10 @@ pub struct Report {
 impl Report {
     fn start_at(&self, percent: usize) -> Duration {
         let last = self.starts.len().saturating_sub(1);
-        self.starts.get(last * percent / 100).copied().unwrap_or_default()
+        self.starts
+            .get(last * percent / 100)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -124,7 +130,9 @@ impl fmt::Display for Report {
 
 /// Runs the loop. On failure, the node's directory and the history are kept, and the error says where.
 pub async fn run(plan: &Plan) -> Result<Report> {
-    let directory = tempfile::Builder::new().prefix("antipode-kill-").tempdir()?;
+    let directory = tempfile::Builder::new()
+        .prefix("antipode-kill-")
+        .tempdir()?;
     let mut run = Run::new(plan, directory.path());
     let error = match run.all().await {
         Ok(report) => return Ok(report),
@@ -146,8 +154,14 @@ fn keep(directory: tempfile::TempDir, history: &History, plan: &Plan, kept: &Pat
     };
     let about = json!({ "seed": plan.seed, "rounds": plan.rounds, "writers": plan.writers });
     match history.save(&place.join("history.jsonl"), &about) {
-        Ok(()) => format!("the node's data and history.jsonl are in {}", place.display()),
-        Err(error) => format!("the node's data is in {}, the history cannot be written: {error}", place.display()),
+        Ok(()) => format!(
+            "the node's data and history.jsonl are in {}",
+            place.display()
+        ),
+        Err(error) => format!(
+            "the node's data is in {}, the history cannot be written: {error}",
+            place.display()
+        ),
     }
 }
 
@@ -169,7 +183,8 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(plan: &'a Plan, directory: &Path) -> Self {
         let history = Arc::new(History::default());
-        let writers = (0..plan.writers).map(|number| Writer::new(number, plan.seed, history.clone()));
+        let writers =
+            (0..plan.writers).map(|number| Writer::new(number, plan.seed, history.clone()));
         Self {
             plan,
             launch: Launch::new(&plan.binary, &directory.join("data")),
@@ -187,11 +202,17 @@ impl<'a> Run<'a> {
     async fn all(&mut self) -> Result<Report> {
         let began = Instant::now();
         for round in 0..self.plan.rounds {
-            self.round(round).await.with_context(|| format!("round {round}"))?;
+            self.round(round)
+                .await
+                .with_context(|| format!("round {round}"))?;
             let last = round + 1 == self.plan.rounds;
             if last || (round + 1).is_multiple_of(CHECK_EVERY) {
-                self.autopsy().await.with_context(|| format!("autopsy after round {round}"))?;
-                self.check_all().await.with_context(|| format!("check after round {round}"))?;
+                self.autopsy()
+                    .await
+                    .with_context(|| format!("autopsy after round {round}"))?;
+                self.check_all()
+                    .await
+                    .with_context(|| format!("check after round {round}"))?;
             }
         }
         let findings = self.autopsy().await?;
@@ -221,7 +242,9 @@ impl<'a> Run<'a> {
         }
         let (node, client) = self.start().await?;
         if round == 0 {
-            prepare(&client).await.context("collections cannot be made")?;
+            prepare(&client)
+                .await
+                .context("collections cannot be made")?;
         }
         let address = client_address(&node)?;
         let mut turns = JoinSet::new();
@@ -243,7 +266,9 @@ impl<'a> Run<'a> {
             }
             anyhow::Ok(())
         });
-        joined.await.context("a writer does not notice that the node is gone")??;
+        joined
+            .await
+            .context("a writer does not notice that the node is gone")??;
         quiet(troubles)?;
         for end in ends {
             ensure!(end == End::NodeGone, "a writer ended with {end:?}");
@@ -261,14 +286,27 @@ impl<'a> Run<'a> {
         if let Some(reason) = status.read_only {
             bail!("the node takes no writes after a start: {reason}");
         }
-        let replica = self.replica.get_or_insert_with(|| status.replica_id.clone());
-        ensure!(*replica == status.replica_id, "the replica id was {replica}, and is {} now", status.replica_id);
-        let own = status.version_vector.get(replica).copied().unwrap_or_default();
+        let replica = self
+            .replica
+            .get_or_insert_with(|| status.replica_id.clone());
+        ensure!(
+            *replica == status.replica_id,
+            "the replica id was {replica}, and is {} now",
+            status.replica_id
+        );
+        let own = status
+            .version_vector
+            .get(replica)
+            .copied()
+            .unwrap_or_default();
         let mut told = self.recovered;
         for writer in &self.writers {
             told = told.max(seen_of(writer.token(), replica)?);
         }
-        ensure!(own >= told, "the node has {own} transactions of its own, and had told of {told}");
+        ensure!(
+            own >= told,
+            "the node has {own} transactions of its own, and had told of {told}"
+        );
         self.recovered = own;
         Ok((node, client))
     }
@@ -280,7 +318,9 @@ impl<'a> Run<'a> {
         for writer in &self.writers {
             client.resume(writer.token());
         }
-        let observed = observe(&client, self.plan.writers).await.context("the node cannot be read")?;
+        let observed = observe(&client, self.plan.writers)
+            .await
+            .context("the node cannot be read")?;
         quiet(node.kill()?)?;
         let violations = check::check(&self.history.attempts(), &observed);
         ensure!(violations.is_empty(), "{}", violations.text());
@@ -289,8 +329,13 @@ impl<'a> Run<'a> {
 
     async fn autopsy(&mut self) -> Result<autopsy::Findings> {
         let (data, before) = (self.launch.data.clone(), self.ends.clone());
-        let findings = tokio::task::spawn_blocking(move || autopsy::autopsy(&data, &before)).await??;
-        ensure!(findings.violations.is_empty(), "{}", findings.violations.text());
+        let findings =
+            tokio::task::spawn_blocking(move || autopsy::autopsy(&data, &before)).await??;
+        ensure!(
+            findings.violations.is_empty(),
+            "{}",
+            findings.violations.text()
+        );
         self.ends = findings.ends.clone();
         Ok(findings)
     }
@@ -302,6 +347,10 @@ fn client_address(node: &Node) -> Result<std::net::SocketAddr> {
 
 /// A node that was killed has nothing to complain of.
 fn quiet(troubles: Vec<String>) -> Result<()> {
-    ensure!(troubles.is_empty(), "the node's log has\n{}", troubles.join("\n"));
+    ensure!(
+        troubles.is_empty(),
+        "the node's log has\n{}",
+        troubles.join("\n")
+    );
     Ok(())
 }

@@ -27,8 +27,16 @@ fn run() -> Result<()> {
         bail!("{USAGE}");
     };
     let options = numbers(options)?;
-    let option = |name: &str| options.iter().rev().find(|(key, _)| key == name).map(|(_, number)| *number);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let option = |name: &str| {
+        options
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, number)| *number)
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let mut plan = kill::Plan::from_environment(process::binary()?)?;
     plan.seed = option("seed").unwrap_or(plan.seed);
     match command.as_str() {
@@ -58,7 +66,9 @@ fn run() -> Result<()> {
 fn numbers(arguments: &[String]) -> Result<Vec<(String, u64)>> {
     let mut numbers = Vec::new();
     for pair in arguments.chunks(2) {
-        let [name, number] = pair else { bail!("{USAGE}") };
+        let [name, number] = pair else {
+            bail!("{USAGE}")
+        };
         let (Some(name), Ok(number)) = (name.strip_prefix("--"), number.parse()) else {
             bail!("{USAGE}");
         };

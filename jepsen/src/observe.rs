@@ -61,7 +61,10 @@ pub async fn observe(client: &Client, writers: usize) -> Result<Observed, Error>
     }
     links_by_index.sort();
     Ok(Observed {
-        documents: documents.into_iter().map(|(key, value, pad)| (key, (value, pad))).collect(),
+        documents: documents
+            .into_iter()
+            .map(|(key, value, pad)| (key, (value, pad)))
+            .collect(),
         registers: numbers("registers", "value").await?,
         visits: numbers("visits", "visits").await?,
         counters: counters(client).await?,
@@ -84,7 +87,10 @@ async fn counters(client: &Client) -> Result<BTreeMap<String, i64>, Error> {
 }
 
 async fn messages(client: &Client) -> Result<Vec<Message>, Error> {
-    let options = SubscribeOptions { until_now: true, ..SubscribeOptions::default() };
+    let options = SubscribeOptions {
+        until_now: true,
+        ..SubscribeOptions::default()
+    };
     let mut subscription = client.subscribe("events", options).await?;
     let mut messages = Vec::new();
     while let Some(message) = subscription.next().await? {

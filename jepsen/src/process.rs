@@ -81,7 +81,14 @@ impl Launch {
             .arg("serve")
             .arg("--data")
             .arg(&self.data)
-            .args(["--listen", "127.0.0.1:0", "--log", "info", "--log-format", "json"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--log",
+                "info",
+                "--log-format",
+                "json",
+            ])
             .args(["--stop-with-input"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -96,14 +103,23 @@ impl Launch {
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot start {}", self.binary.display()))?;
-        let stderr = child.stderr.take().context("the node has no standard error")?;
+        let stderr = child
+            .stderr
+            .take()
+            .context("the node has no standard error")?;
         let log = Arc::new(Mutex::new(Log::default()));
         let (sender, address) = watch::channel(None);
         let reader = thread::spawn({
             let log = log.clone();
             move || read_log(stderr, &log, &sender)
         });
-        Ok(Node { child: Some(child), started, log, address, reader: Some(reader) })
+        Ok(Node {
+            child: Some(child),
+            started,
+            log,
+            address,
+            reader: Some(reader),
+        })
     }
 }
 
@@ -131,14 +147,23 @@ impl Node {
     /// Waits until the node serves; says where, and how long after its start that was.
     pub async fn ready(&mut self) -> Result<(SocketAddr, Duration)> {
         let mut address = self.address.clone();
-        let found = match tokio::time::timeout(READY_LIMIT, address.wait_for(Option::is_some)).await {
+        let found = match tokio::time::timeout(READY_LIMIT, address.wait_for(Option::is_some)).await
+        {
             Ok(Ok(address)) => *address,
             Ok(Err(_)) => None,
-            Err(_) => bail!("the node does not serve after {READY_LIMIT:?}; its log ends with\n{}", self.tail()),
+            Err(_) => bail!(
+                "the node does not serve after {READY_LIMIT:?}; its log ends with\n{}",
+                self.tail()
+            ),
         };
         found
             .map(|address| (address, self.started.elapsed()))
-            .ok_or_else(|| anyhow!("the node ended before it served; its log ends with\n{}", self.tail()))
+            .ok_or_else(|| {
+                anyhow!(
+                    "the node ended before it served; its log ends with\n{}",
+                    self.tail()
+                )
+            })
     }
 
     /// Where the node serves, once it does.
@@ -150,7 +175,10 @@ impl Node {
     pub fn kill(mut self) -> Result<Vec<String>> {
         let mut child = self.child.take().context("the node was ended before")?;
         if let Some(status) = child.try_wait()? {
-            bail!("the node ended by itself with {status}; its log ends with\n{}", self.tail());
+            bail!(
+                "the node ended by itself with {status}; its log ends with\n{}",
+                self.tail()
+            );
         }
         child.kill()?;
         child.wait()?;
@@ -249,7 +277,10 @@ mod tests {
     #[test]
     fn the_address_is_read_from_the_log() {
         let line = r#"{"level":"INFO","fields":{"message":"serving clients","address":"127.0.0.1:4711"},"target":"antipode"}"#;
-        assert_eq!(serving_at(line), Some(SocketAddr::from(([127, 0, 0, 1], 4711))));
+        assert_eq!(
+            serving_at(line),
+            Some(SocketAddr::from(([127, 0, 0, 1], 4711)))
+        );
         assert_eq!(serving_at(r#"{"fields":{"message":"stopping"}}"#), None);
         assert_eq!(serving_at("thread 'main' panicked"), None);
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use antipode_client::{
-    Client, CollectionKind, CollectionOptions, Config, DocumentOptions, Durability, Error, OutgoingMessage, Retry,
-    UpdateOptions, Written,
+    Client, CollectionKind, CollectionOptions, Config, DocumentOptions, Durability, Error,
+    OutgoingMessage, Retry, UpdateOptions, Written,
 };
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -35,16 +35,26 @@ pub async fn connect(address: SocketAddr) -> Result<Client, Error> {
         timeout: Duration::from_secs(20),
         ..Config::new([format!("http://{address}")])
     };
-    Ok(Client::connect_with(config).await?.with_durability(Durability::Disk))
+    Ok(Client::connect_with(config)
+        .await?
+        .with_durability(Durability::Disk))
 }
 
 /// Makes what the workload writes to; what is there already is left as it is.
 pub async fn prepare(client: &Client) -> Result<(), Error> {
     for name in ["documents", "registers", "visits", "left", "right"] {
-        client.create_collection(name, CollectionOptions::default()).await?;
+        client
+            .create_collection(name, CollectionOptions::default())
+            .await?;
     }
-    for (name, kind) in [("links", CollectionKind::Edge), ("counters", CollectionKind::Kv)] {
-        let options = CollectionOptions { kind, ..CollectionOptions::default() };
+    for (name, kind) in [
+        ("links", CollectionKind::Edge),
+        ("counters", CollectionKind::Kv),
+    ] {
+        let options = CollectionOptions {
+            kind,
+            ..CollectionOptions::default()
+        };
         client.create_collection(name, options).await?;
     }
     client.create_stream("events").await?;
@@ -102,7 +112,9 @@ impl Writer {
     pub fn new(number: usize, seed: u64, history: Arc<History>) -> Self {
         Self {
             number,
-            random: SmallRng::seed_from_u64(seed ^ (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            random: SmallRng::seed_from_u64(
+                seed ^ (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            ),
             history,
             token: Bytes::new(),
             documents: 0,
@@ -171,11 +183,16 @@ impl Writer {
             }
             30..38 if !self.removable.is_empty() => {
                 let at = self.random.random_range(0..self.removable.len());
-                Operation::Remove { key: self.removable.swap_remove(at) }
+                Operation::Remove {
+                    key: self.removable.swap_remove(at),
+                }
             }
             38..50 => {
                 self.register += 1;
-                Operation::Set { key: format!("c{client}"), value: self.register }
+                Operation::Set {
+                    key: format!("c{client}"),
+                    value: self.register,
+                }
             }
             50..62 => Operation::Visit { key: shared },
             62..77 => Operation::Increment { key: shared },
@@ -187,7 +204,9 @@ impl Writer {
             }
             _ => {
                 self.links += 1;
-                Operation::Link { key: format!("c{client}-{}", self.links) }
+                Operation::Link {
+                    key: format!("c{client}-{}", self.links),
+                }
             }
         }
     }
@@ -197,11 +216,15 @@ impl Writer {
             Operation::Insert { key, value } => {
                 let pad = "x".repeat(usize::try_from(pad_length(*value)).unwrap_or_default());
                 let document = json!({ "_key": key, "value": value, "pad": pad });
-                let written = client.insert("documents", &document, DocumentOptions::default()).await?;
+                let written = client
+                    .insert("documents", &document, DocumentOptions::default())
+                    .await?;
                 Ok(revision(written.rev))
             }
             Operation::Remove { key } => {
-                client.remove("documents", key, DocumentOptions::default()).await?;
+                client
+                    .remove("documents", key, DocumentOptions::default())
+                    .await?;
                 Ok(Ack::default())
             }
             Operation::Set { key, value } => self.set(client, key, *value).await,
@@ -212,7 +235,10 @@ impl Writer {
             }
             Operation::Increment { key } => {
                 let counted = client.kv_increment("counters", key, 1_i64).await?;
-                Ok(Ack { counted: Some(counted), ..Ack::default() })
+                Ok(Ack {
+                    counted: Some(counted),
+                    ..Ack::default()
+                })
             }
             Operation::Publish { first, count } => {
                 let mut messages = Vec::new();
@@ -220,13 +246,19 @@ impl Writer {
                     messages.push(OutgoingMessage::new(&json!([self.number, message]))?);
                 }
                 let ids = client.publish("events", messages).await?;
-                Ok(Ack { ids, ..Ack::default() })
+                Ok(Ack {
+                    ids,
+                    ..Ack::default()
+                })
             }
             Operation::Link { key } => {
                 let text = "INSERT { _key: @key } INTO left \
                             INSERT { _key: @key } INTO right \
                             INSERT { _key: @key, _from: @hub, _to: CONCAT('right/', @key) } INTO links";
-                let query = client.query(text).bind("key", key)?.bind("hub", hub(self.number))?;
+                let query = client
+                    .query(text)
+                    .bind("key", key)?
+                    .bind("hub", hub(self.number))?;
                 query.run().await?;
                 Ok(Ack::default())
             }
@@ -237,11 +269,16 @@ impl Writer {
     async fn set(&self, client: &Client, key: &str, value: u64) -> Result<Ack, Error> {
         const NOT_FOUND: u32 = 1202;
         let patch = json!({ "value": value });
-        match client.update("registers", key, &patch, UpdateOptions::default()).await {
+        match client
+            .update("registers", key, &patch, UpdateOptions::default())
+            .await
+        {
             Ok(written) => Ok(revision(written.rev)),
             Err(error) if error.code() == Some(NOT_FOUND) => {
                 let document = json!({ "_key": key, "value": value });
-                let written = client.insert("registers", &document, DocumentOptions::default()).await?;
+                let written = client
+                    .insert("registers", &document, DocumentOptions::default())
+                    .await?;
                 Ok(revision(written.rev))
             }
             Err(error) => Err(error),
@@ -255,7 +292,10 @@ pub fn hub(writer: usize) -> String {
 }
 
 fn revision(text: String) -> Ack {
-    Ack { revision: Some(text), ..Ack::default() }
+    Ack {
+        revision: Some(text),
+        ..Ack::default()
+    }
 }
 
 fn judge(answer: Result<Ack, Error>, operation: &Operation) -> (Outcome, Option<End>) {
@@ -268,17 +308,28 @@ fn judge(answer: Result<Ack, Error>, operation: &Operation) -> (Outcome, Option<
         None => error.to_string(),
     };
     let outcome = match error.written() {
-        Written::Nothing => Outcome::Refused { error: text.clone() },
-        Written::Unknown | Written::Everything => Outcome::Unknown { error: text.clone() },
+        Written::Nothing => Outcome::Refused {
+            error: text.clone(),
+        },
+        Written::Unknown | Written::Everything => Outcome::Unknown {
+            error: text.clone(),
+        },
     };
     let end = match &error {
         Error::Lost { .. } | Error::Unreachable { .. } => Some(End::NodeGone),
-        Error::Database { code: code @ (1004 | 1104 | 5261), message, .. } => Some(End::ReadOnly {
+        Error::Database {
+            code: code @ (1004 | 1104 | 5261),
+            message,
+            ..
+        } => Some(End::ReadOnly {
             code: *code,
             message: message.clone(),
         }),
         // Writers that share a document get into each other's way.
-        Error::Database { retry: Retry::Now | Retry::After, .. } => None,
+        Error::Database {
+            retry: Retry::Now | Retry::After,
+            ..
+        } => None,
         _ => Some(End::Violation(format!("{operation:?} failed: {text}"))),
     };
     (outcome, end)
@@ -291,7 +342,9 @@ async fn read_back(client: &Client, key: &str, value: u64) -> Option<End> {
             "{key} was acked with {value}, and is read back as {found:?}"
         ))),
         Err(Error::Lost { .. } | Error::Unreachable { .. }) => Some(End::NodeGone),
-        Err(error) => Some(End::Violation(format!("{key} was acked, and cannot be read back: {error}"))),
+        Err(error) => Some(End::Violation(format!(
+            "{key} was acked, and cannot be read back: {error}"
+        ))),
     }
 }
 

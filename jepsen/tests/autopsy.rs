@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use antipode::{CollectionKind, Database, Deletes, Options, OutgoingMessage, RequestOptions, Value};
+use antipode::{
+    CollectionKind, Database, Deletes, Options, OutgoingMessage, RequestOptions, Value,
+};
 use antipode_jepsen::autopsy::{Ends, autopsy};
 use antipode_rocksdb::RocksStorage;
 use antipode_store::{Batch, Direction, KeyRange, Space, Storage as _, Sync};
@@ -12,8 +14,13 @@ use antipode_store::{Batch, Direction, KeyRange, Space, Storage as _, Sync};
 fn sound(path: &Path) {
     let database = Database::open(path, Options::default()).expect("a new database");
     let session = database.session(RequestOptions::default());
-    for (name, kind) in [("towns", CollectionKind::Document), ("roads", CollectionKind::Edge)] {
-        session.create_collection(name, kind, Deletes::Win).expect("a new name");
+    for (name, kind) in [
+        ("towns", CollectionKind::Document),
+        ("roads", CollectionKind::Edge),
+    ] {
+        session
+            .create_collection(name, kind, Deletes::Win)
+            .expect("a new name");
     }
     session.create_stream("news").expect("a new name");
     for query in [
@@ -24,13 +31,21 @@ fn sound(path: &Path) {
         session.run(query, &Value::Null).expect(query);
     }
     for number in 1..4 {
-        let message = OutgoingMessage { payload: Value::Int(number), ..OutgoingMessage::default() };
+        let message = OutgoingMessage {
+            payload: Value::Int(number),
+            ..OutgoingMessage::default()
+        };
         session.publish("news", &[message]).expect("a message");
     }
 }
 
 /// The entry of a space that stands at `index`, counted in a direction.
-fn entry(storage: &RocksStorage, space: Space, index: usize, direction: Direction) -> (Vec<u8>, Vec<u8>) {
+fn entry(
+    storage: &RocksStorage,
+    space: Space,
+    index: usize,
+    direction: Direction,
+) -> (Vec<u8>, Vec<u8>) {
     let snapshot = storage.snapshot();
     let mut cursor = snapshot.scan(space, KeyRange::all(), direction);
     for _ in 0..index {
@@ -46,7 +61,8 @@ fn finds(damage: impl FnOnce(&RocksStorage, &mut Batch), part: &str) {
     sound(directory.path());
     let before = autopsy(directory.path(), &Ends::default()).expect("a sound directory");
     assert!(before.violations.is_empty(), "{}", before.violations.text());
-    let storage = RocksStorage::open(directory.path(), antipode_rocksdb::Options::default()).expect("a sound store");
+    let storage = RocksStorage::open(directory.path(), antipode_rocksdb::Options::default())
+        .expect("a sound store");
     let mut batch = Batch::new();
     damage(&storage, &mut batch);
     storage.write(batch, Sync::Yes).expect("a write");
@@ -61,8 +77,15 @@ fn a_sound_directory_is_sound() {
     let directory = tempfile::tempdir().expect("a directory");
     sound(directory.path());
     let findings = autopsy(directory.path(), &Ends::default()).expect("a sound directory");
-    assert!(findings.violations.is_empty(), "{}", findings.violations.text());
-    assert_eq!((findings.edges, findings.messages, findings.boots), (4, 3, 1));
+    assert!(
+        findings.violations.is_empty(),
+        "{}",
+        findings.violations.text()
+    );
+    assert_eq!(
+        (findings.edges, findings.messages, findings.boots),
+        (4, 3, 1)
+    );
     assert!(findings.transactions >= 9, "{findings:?}");
 }
 

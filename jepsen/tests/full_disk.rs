@@ -5,9 +5,16 @@ use antipode_jepsen::{full_disk, process};
 async fn check(plan: full_disk::Plan) -> anyhow::Result<()> {
     let report = full_disk::run(&plan).await?;
     eprintln!("{report:?}");
-    assert!(report.acked > 0, "nothing was written before the disk was full");
+    assert!(
+        report.acked > 0,
+        "nothing was written before the disk was full"
+    );
     let expected = [1004, 1104, 5261];
-    assert!(report.codes.iter().all(|code| expected.contains(code)), "{:?}", report.codes);
+    assert!(
+        report.codes.iter().all(|code| expected.contains(code)),
+        "{:?}",
+        report.codes
+    );
     Ok(())
 }
 

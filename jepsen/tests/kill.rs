@@ -9,6 +9,9 @@ async fn nothing_that_was_acked_is_lost_by_kill_9() -> anyhow::Result<()> {
     eprintln!("seed {}, {} rounds", plan.seed, plan.rounds);
     let report = kill::run(&plan).await?;
     eprintln!("{report}");
-    assert!(report.acked > plan.rounds, "too few writes to prove anything: {report}");
+    assert!(
+        report.acked > plan.rounds,
+        "too few writes to prove anything: {report}"
+    );
     Ok(())
 }

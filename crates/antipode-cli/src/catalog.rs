@@ -1,7 +1,7 @@
 //! `antipode create` and `antipode drop`: collections, streams and fabrics.
 
-use anyhow::Result;
 use antipode_client::{Client, CollectionKind, CollectionOptions, Error};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::connection::Connection;
@@ -54,7 +54,10 @@ pub enum Thing {
 /// Creates something; that it exists already is no error.
 pub async fn create(arguments: &Create) -> Result<()> {
     let client = arguments.connection.open().await?;
-    let told = arguments.what.create(&client, &arguments.name, arguments.deletes_lose).await?;
+    let told = arguments
+        .what
+        .create(&client, &arguments.name, arguments.deletes_lose)
+        .await?;
     println!("{told}");
     Ok(())
 }
@@ -69,12 +72,29 @@ pub async fn drop(arguments: &Drop) -> Result<()> {
 
 impl Thing {
     /// Creates one, and says what was done.
-    pub async fn create(self, client: &Client, name: &str, deletes_lose: bool) -> Result<String, Error> {
+    pub async fn create(
+        self,
+        client: &Client,
+        name: &str,
+        deletes_lose: bool,
+    ) -> Result<String, Error> {
         let collection = |kind| CollectionOptions { kind, deletes_lose };
         let created = match self {
-            Self::Collection => client.create_collection(name, collection(CollectionKind::Document)).await?,
-            Self::Edge => client.create_collection(name, collection(CollectionKind::Edge)).await?,
-            Self::Kv => client.create_collection(name, collection(CollectionKind::Kv)).await?,
+            Self::Collection => {
+                client
+                    .create_collection(name, collection(CollectionKind::Document))
+                    .await?
+            }
+            Self::Edge => {
+                client
+                    .create_collection(name, collection(CollectionKind::Edge))
+                    .await?
+            }
+            Self::Kv => {
+                client
+                    .create_collection(name, collection(CollectionKind::Kv))
+                    .await?
+            }
             Self::Stream => client.create_stream(name).await?,
             Self::Fabric => client.create_fabric(name).await?,
         };

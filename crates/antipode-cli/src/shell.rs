@@ -21,8 +21,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
 use antipode_client::{Client, CollectionKind, Rows};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::connection::Connection;
@@ -48,10 +48,12 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let client = arguments.connection.open().await?;
     let interactive = io::stdin().is_terminal();
-    let format = arguments.format.unwrap_or(match interactive && io::stdout().is_terminal() {
-        true => Format::Table,
-        false => Format::Json,
-    });
+    let format = arguments
+        .format
+        .unwrap_or(match interactive && io::stdout().is_terminal() {
+            true => Format::Table,
+            false => Format::Json,
+        });
     let shell = Shell {
         names: Arc::new(Names::new(&client)),
         client,
@@ -74,9 +76,13 @@ enum Next {
 }
 
 async fn converse(mut shell: Shell) -> Result<ExitCode> {
-    let mut lines = Lines::start(shell.names.clone(), colours()).context("the terminal cannot be used")?;
+    let mut lines =
+        Lines::start(shell.names.clone(), colours()).context("the terminal cannot be used")?;
     let status = shell.client.status().await?;
-    println!("antipode {} · node {} in {}", status.version, status.node, status.region);
+    println!(
+        "antipode {} · node {} in {}",
+        status.version, status.node, status.region
+    );
     println!("\\help shows what can be typed, Ctrl-D leaves");
     loop {
         let line = lines.next(format!("{}> ", shell.client.fabric())).await;
@@ -97,7 +103,11 @@ async fn run_script(mut shell: Shell) -> Result<ExitCode> {
     let mut lines = input_lines();
     let mut script = Script::default();
     loop {
-        let line = lines.recv().await.transpose().context("cannot read standard input")?;
+        let line = lines
+            .recv()
+            .await
+            .transpose()
+            .context("cannot read standard input")?;
         let whole = match &line {
             Some(line) => script.line(line),
             None => script.end().into_iter().collect(),
@@ -204,17 +214,30 @@ impl Shell {
             },
             Command::Timing(on) => {
                 self.timing = on.unwrap_or(!self.timing);
-                Ok(format!("timing is {}", if self.timing { "on" } else { "off" }))
+                Ok(format!(
+                    "timing is {}",
+                    if self.timing { "on" } else { "off" }
+                ))
             }
             Command::Format(format) => {
                 self.format = format;
                 return Ok(Next::GoOn);
             }
             Command::Explain(query) => return Ok(self.explain(&query).await),
-            Command::Status => self.client.status().await.map(|status| render::status(&status)),
-            Command::Create(what, name) => self.changed(what.create(&self.client, &name, false).await),
+            Command::Status => self
+                .client
+                .status()
+                .await
+                .map(|status| render::status(&status)),
+            Command::Create(what, name) => {
+                self.changed(what.create(&self.client, &name, false).await)
+            }
             Command::Drop(what, name) => self.changed(what.drop(&self.client, &name).await),
-            Command::Fabrics => self.client.list_fabrics().await.map(|names| names.join("\n")),
+            Command::Fabrics => self
+                .client
+                .list_fabrics()
+                .await
+                .map(|names| names.join("\n")),
             Command::Connect(fabric) => return Ok(self.connect(&fabric).await),
             Command::Describe(None) => self.catalog().await,
             Command::Describe(Some(collection)) => return Ok(self.describe(&collection).await),
@@ -249,7 +272,10 @@ impl Shell {
                 self.names.forget(&self.client);
                 Next::GoOn
             }
-            Ok(names) => complain(&format!("error: there is no fabric '{fabric}', but {}", names.join(", "))),
+            Ok(names) => complain(&format!(
+                "error: there is no fabric '{fabric}', but {}",
+                names.join(", ")
+            )),
             Err(error) => complain(&render::error(&error, "")),
         }
     }
@@ -265,7 +291,10 @@ impl Shell {
         let collections = self.client.list_collections().await?;
         let streams = self.client.list_streams().await?;
         if collections.is_empty() && streams.is_empty() {
-            return Ok(format!("fabric {} has no collections yet", self.client.fabric()));
+            return Ok(format!(
+                "fabric {} has no collections yet",
+                self.client.fabric()
+            ));
         }
         let mut rows: Vec<Vec<Cell>> = Vec::new();
         for collection in collections {
@@ -276,7 +305,11 @@ impl Shell {
             ]);
         }
         for stream in streams {
-            rows.push(vec![Cell::text(stream), Cell::text("stream"), Cell::text("")]);
+            rows.push(vec![
+                Cell::text(stream),
+                Cell::text("stream"),
+                Cell::text(""),
+            ]);
         }
         let head = ["name", "kind", "documents"].map(str::to_owned).to_vec();
         Ok(Grid::new(head, rows).to_string())
@@ -288,23 +321,39 @@ impl Shell {
             Ok(collections) => collections,
             Err(error) => return complain(&render::error(&error, "")),
         };
-        let Some(collection) = collections.iter().find(|collection| collection.name == name) else {
-            return complain(&format!("error: there is no collection '{name}' in fabric {}", self.client.fabric()));
+        let Some(collection) = collections
+            .iter()
+            .find(|collection| collection.name == name)
+        else {
+            return complain(&format!(
+                "error: there is no collection '{name}' in fabric {}",
+                self.client.fabric()
+            ));
         };
         let attributes = match names::sample(&self.client, name).await {
             Ok(attributes) => attributes,
             Err(error) => return complain(&render::error(&error, "")),
         };
-        println!("{name}: {} collection, {} documents", kind(collection.kind), collection.count);
+        println!(
+            "{name}: {} collection, {} documents",
+            kind(collection.kind),
+            collection.count
+        );
         let walked = attributes.walk();
         if walked.is_empty() {
             return Next::GoOn;
         }
         let rows = walked.into_iter().map(|(path, attribute)| {
             let types: Vec<&str> = attribute.types.keys().copied().collect();
-            vec![Cell::text(path), Cell::text(types.join(", ")), Cell::number(attribute.documents)]
+            vec![
+                Cell::text(path),
+                Cell::text(types.join(", ")),
+                Cell::number(attribute.documents),
+            ]
         });
-        let head = ["attribute", "types", "in sample"].map(str::to_owned).to_vec();
+        let head = ["attribute", "types", "in sample"]
+            .map(str::to_owned)
+            .to_vec();
         println!("{}", Grid::new(head, rows.collect()));
         Next::GoOn
     }

@@ -18,7 +18,15 @@ impl Node {
     fn start() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut child = Command::new(env!("CARGO_BIN_EXE_antipode"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "info", "--log-format", "json"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--log",
+                "info",
+                "--log-format",
+                "json",
+            ])
             .arg("--stop-with-input")
             .arg("--data")
             .arg(directory.path().join("data"))
@@ -28,7 +36,10 @@ impl Node {
             .expect("the node starts");
         let mut lines = BufReader::new(child.stderr.take().expect("its log")).lines();
         let address = loop {
-            let line = lines.next().expect("the node serves before its log ends").expect("text");
+            let line = lines
+                .next()
+                .expect("the node serves before its log ends")
+                .expect("text");
             let message: Value = serde_json::from_str(&line).expect("a log in JSON");
             if let Some(address) = message["fields"]["address"].as_str() {
                 break address.to_owned();
@@ -36,7 +47,12 @@ impl Node {
         };
         // Who does not read a pipe stops its writer.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { _input: child.stdin.take(), child, address, _directory: directory }
+        Self {
+            _input: child.stdin.take(),
+            child,
+            address,
+            _directory: directory,
+        }
     }
 
     /// Runs a script; gives whether it succeeded, what it wrote, and what it complained of.
@@ -54,7 +70,11 @@ impl Node {
         drop(input);
         let output = shell.wait_with_output().expect("it ends");
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
-        (output.status.success(), text(&output.stdout), text(&output.stderr))
+        (
+            output.status.success(),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
     }
 }
 
@@ -114,13 +134,23 @@ n          number          2
     // JSON is what a program reads.
     let (success, output, complaints) = node.shell(&[], "FOR t IN towns SORT t.n RETURN t.n");
     assert!(success, "{complaints}");
-    assert_eq!(serde_json::from_str::<Vec<u32>>(&output).expect("JSON"), [1, 2]);
+    assert_eq!(
+        serde_json::from_str::<Vec<u32>>(&output).expect("JSON"),
+        [1, 2]
+    );
 
-    let (success, output, complaints) = node.shell(&[], "RETURN 1\nFOR t IN town\n  RETURN t\nRETURN 2");
+    let (success, output, complaints) =
+        node.shell(&[], "RETURN 1\nFOR t IN town\n  RETURN t\nRETURN 2");
     assert!(!success);
-    assert_eq!(serde_json::from_str::<Vec<u32>>(&output).expect("one result"), [1]);
+    assert_eq!(
+        serde_json::from_str::<Vec<u32>>(&output).expect("one result"),
+        [1]
+    );
     assert!(complaints.starts_with("error 1203"), "{complaints}");
-    assert!(complaints.contains("1 | FOR t IN town\n  |          ^^^^"), "{complaints}");
+    assert!(
+        complaints.contains("1 | FOR t IN town\n  |          ^^^^"),
+        "{complaints}"
+    );
 }
 
 #[test]
@@ -129,8 +159,14 @@ fn a_fabric_is_a_world_of_its_own() {
     let script = "\\create fabric other\n\\c other\n\\create stream news\n\\d\n\\c nowhere\n";
     let (success, output, complaints) = node.shell(&[], script);
     assert!(!success);
-    assert_eq!(output, "other created\nnews created\nname  kind    documents\n────  ──────  ─────────\nnews  stream\n");
-    assert!(complaints.contains("there is no fabric 'nowhere', but"), "{complaints}");
+    assert_eq!(
+        output,
+        "other created\nnews created\nname  kind    documents\n────  ──────  ─────────\nnews  stream\n"
+    );
+    assert!(
+        complaints.contains("there is no fabric 'nowhere', but"),
+        "{complaints}"
+    );
 }
 
 #[test]
@@ -139,9 +175,18 @@ fn commands_explain_themselves() {
     let script = "\\help CONCAT\n\\explain FOR i IN 1..3 RETURN i\n\\status\n\\timing on\nRETURN 1";
     let (success, output, complaints) = node.shell(&["--format", "table"], script);
     assert!(success, "{complaints}");
-    for part in ["CONCAT(", "EnumerateListNode", "takes writes", "timing is on", "time: "] {
+    for part in [
+        "CONCAT(",
+        "EnumerateListNode",
+        "takes writes",
+        "timing is on",
+        "time: ",
+    ] {
         assert!(output.contains(part), "'{part}' is not in: {output}");
     }
     let (_, _, complaints) = node.shell(&[], "\\helpme");
-    assert_eq!(complaints, "error: there is no command \\helpme; \\help lists those there are\n");
+    assert_eq!(
+        complaints,
+        "error: there is no command \\helpme; \\help lists those there are\n"
+    );
 }

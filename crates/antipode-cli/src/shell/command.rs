@@ -45,13 +45,29 @@ pub enum Statement {
 
 /// The commands with their arguments, and what they do: for help, completion and messages.
 pub const COMMANDS: &[(&str, &str, &str)] = &[
-    ("\\help", "[TOPIC|FUNCTION]", "help; \\help functions lists the functions"),
-    ("\\d", "[COLLECTION]", "the fabric's collections and streams, or one collection and its attributes"),
-    ("\\create", "WHAT NAME", "create a collection, edge, kv, stream or fabric"),
+    (
+        "\\help",
+        "[TOPIC|FUNCTION]",
+        "help; \\help functions lists the functions",
+    ),
+    (
+        "\\d",
+        "[COLLECTION]",
+        "the fabric's collections and streams, or one collection and its attributes",
+    ),
+    (
+        "\\create",
+        "WHAT NAME",
+        "create a collection, edge, kv, stream or fabric",
+    ),
     ("\\drop", "WHAT NAME", "drop one, with all that is in it"),
     ("\\l", "", "the fabrics"),
     ("\\c", "FABRIC", "go on in another fabric"),
-    ("\\explain", "QUERY", "how a query would run, and which merge intents it has"),
+    (
+        "\\explain",
+        "QUERY",
+        "how a query would run, and which merge intents it has",
+    ),
     ("\\timing", "[on|off]", "tell how long each query took"),
     ("\\table", "", "show results as tables"),
     ("\\json", "", "show results as JSON"),
@@ -88,7 +104,10 @@ fn read_command(text: &str) -> Result<Command, String> {
     };
     let one = |what: &str| match argument {
         Some(argument) if !argument.contains(char::is_whitespace) => Ok(argument.to_owned()),
-        _ => Err(format!("\\{name} takes {what}: \\{name} {}", what.rsplit(' ').next().unwrap_or(what).to_uppercase())),
+        _ => Err(format!(
+            "\\{name} takes {what}: \\{name} {}",
+            what.rsplit(' ').next().unwrap_or(what).to_uppercase()
+        )),
     };
     match name {
         "q" | "quit" | "exit" => alone(Command::Quit),
@@ -114,7 +133,9 @@ fn read_command(text: &str) -> Result<Command, String> {
             query => Ok(Command::Explain(query.to_owned())),
         },
         "status" => alone(Command::Status),
-        _ => Err(format!("there is no command \\{name}; \\help lists those there are")),
+        _ => Err(format!(
+            "there is no command \\{name}; \\help lists those there are"
+        )),
     }
 }
 
@@ -122,17 +143,24 @@ fn read_command(text: &str) -> Result<Command, String> {
 fn thing(command: &str, argument: Option<&str>) -> Result<(Thing, String), String> {
     let words: Vec<&str> = argument.unwrap_or_default().split_whitespace().collect();
     let [what, name] = words.as_slice() else {
-        return Err(format!("\\{command} takes what it is, and its name: \\{command} collection NAME"));
+        return Err(format!(
+            "\\{command} takes what it is, and its name: \\{command} collection NAME"
+        ));
     };
     match Thing::from_str(what, true) {
         Ok(what) => Ok((what, (*name).to_owned())),
-        Err(_) => Err(format!("\\{command} takes one of {}, not '{what}'", things().join(", "))),
+        Err(_) => Err(format!(
+            "\\{command} takes one of {}, not '{what}'",
+            things().join(", ")
+        )),
     }
 }
 
 /// The kinds of things that can be created.
 pub fn things() -> Vec<String> {
-    let values = Thing::value_variants().iter().filter_map(Thing::to_possible_value);
+    let values = Thing::value_variants()
+        .iter()
+        .filter_map(Thing::to_possible_value);
     values.map(|value| value.get_name().to_owned()).collect()
 }
 
@@ -233,13 +261,22 @@ mod tests {
         command("\\help", Command::Help(None));
         command("\\help CONCAT", Command::Help(Some("CONCAT".to_owned())));
         command("\\d", Command::Describe(None));
-        command("\\d airports;", Command::Describe(Some("airports".to_owned())));
+        command(
+            "\\d airports;",
+            Command::Describe(Some("airports".to_owned())),
+        );
         command("\\c other", Command::Connect("other".to_owned()));
         command("\\timing", Command::Timing(None));
         command("\\timing off", Command::Timing(Some(false)));
-        command("\\create edge flights;", Command::Create(Thing::Edge, "flights".to_owned()));
+        command(
+            "\\create edge flights;",
+            Command::Create(Thing::Edge, "flights".to_owned()),
+        );
         command("\\json", Command::Format(Format::Json));
-        command("\\explain\n FOR d IN c\nRETURN d;", Command::Explain("FOR d IN c\nRETURN d".to_owned()));
+        command(
+            "\\explain\n FOR d IN c\nRETURN d;",
+            Command::Explain("FOR d IN c\nRETURN d".to_owned()),
+        );
     }
 
     #[test]
@@ -252,7 +289,10 @@ mod tests {
             ("\\timing maybe", "on or off"),
             ("\\explain ;", "takes a query"),
             ("\\create airports", "\\create collection NAME"),
-            ("\\drop table x", "one of collection, edge, kv, stream, fabric"),
+            (
+                "\\drop table x",
+                "one of collection, edge, kv, stream, fabric",
+            ),
         ] {
             let error = read(text).expect_err(text);
             assert!(error.contains(part), "{error}");
@@ -268,19 +308,36 @@ mod tests {
                 "WHAT NAME" => "stream s",
                 _ => "",
             };
-            assert!(matches!(read(&format!("{name} {argument}")), Ok(Statement::Command(_))), "{name}");
+            assert!(
+                matches!(
+                    read(&format!("{name} {argument}")),
+                    Ok(Statement::Command(_))
+                ),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn queries_lose_their_semicolon() {
-        assert_eq!(read("RETURN 1 ;\n"), Ok(Statement::Query("RETURN 1".to_owned())));
+        assert_eq!(
+            read("RETURN 1 ;\n"),
+            Ok(Statement::Query("RETURN 1".to_owned()))
+        );
         assert_eq!(read("  \n"), Ok(Statement::Nothing));
     }
 
     #[test]
     fn more_lines_come_while_a_query_is_not_whole() {
-        for text in ["RETURN 1", "RETURN 1;", "FOR d IN c RETURN d", "RETURN )", "\\d", "\\explain RETURN 1", ""] {
+        for text in [
+            "RETURN 1",
+            "RETURN 1;",
+            "FOR d IN c RETURN d",
+            "RETURN )",
+            "\\d",
+            "\\explain RETURN 1",
+            "",
+        ] {
             assert!(is_whole(text), "{text}");
         }
         for text in ["FOR d IN c", "RETURN 'a;", "RETURN", "\\explain FOR d IN c"] {
@@ -300,13 +357,31 @@ mod tests {
     fn scripts_fall_into_statements() {
         script("RETURN 1\nRETURN 2", &["RETURN 1", "RETURN 2"]);
         script("RETURN 1;\nRETURN 2;\n", &["RETURN 1;", "RETURN 2;"]);
-        script("FOR d IN c\n\n  FILTER d.x\n  RETURN d\n\nRETURN 2", &["FOR d IN c\n\n  FILTER d.x\n  RETURN d", "RETURN 2"]);
-        script("INSERT {} INTO c\nRETURN NEW", &["INSERT {} INTO c\nRETURN NEW"]);
-        script("INSERT {} INTO c;\nINSERT {} INTO d", &["INSERT {} INTO c;", "INSERT {} INTO d"]);
-        script("\\timing on\nRETURN 1\n\\q", &["\\timing on", "RETURN 1", "\\q"]);
+        script(
+            "FOR d IN c\n\n  FILTER d.x\n  RETURN d\n\nRETURN 2",
+            &["FOR d IN c\n\n  FILTER d.x\n  RETURN d", "RETURN 2"],
+        );
+        script(
+            "INSERT {} INTO c\nRETURN NEW",
+            &["INSERT {} INTO c\nRETURN NEW"],
+        );
+        script(
+            "INSERT {} INTO c;\nINSERT {} INTO d",
+            &["INSERT {} INTO c;", "INSERT {} INTO d"],
+        );
+        script(
+            "\\timing on\nRETURN 1\n\\q",
+            &["\\timing on", "RETURN 1", "\\q"],
+        );
         script("RETURN 'a;\nb'", &["RETURN 'a;\nb'"]);
-        script("// one\nRETURN 1\n// two\nRETURN 2", &["// one\nRETURN 1\n// two", "RETURN 2"]);
-        script("\\explain FOR d IN c\nRETURN d;\nRETURN 1", &["\\explain FOR d IN c\nRETURN d;", "RETURN 1"]);
+        script(
+            "// one\nRETURN 1\n// two\nRETURN 2",
+            &["// one\nRETURN 1\n// two", "RETURN 2"],
+        );
+        script(
+            "\\explain FOR d IN c\nRETURN d;\nRETURN 1",
+            &["\\explain FOR d IN c\nRETURN d;", "RETURN 1"],
+        );
         script("RETURN )\nRETURN 1", &["RETURN )", "RETURN 1"]);
         script("RETURN", &["RETURN"]);
         script("\n\n", &[]);

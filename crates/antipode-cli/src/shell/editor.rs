@@ -79,7 +79,10 @@ impl Lines {
     }
 }
 
-fn editor(names: Arc<Names>, colours: bool) -> Result<Editor<Assistant, FileHistory>, ReadlineError> {
+fn editor(
+    names: Arc<Names>,
+    colours: bool,
+) -> Result<Editor<Assistant, FileHistory>, ReadlineError> {
     let config = Config::builder()
         .max_history_size(HISTORY_MAX)?
         .history_ignore_dups(true)?
@@ -186,7 +189,9 @@ pub fn coloured(text: &str) -> String {
     let mut at = 0;
     for (span, class) in highlight(text) {
         let (start, end) = (span.start as usize, span.end as usize);
-        let Some(colour) = colour(class) else { continue };
+        let Some(colour) = colour(class) else {
+            continue;
+        };
         let (Some(before), Some(part)) = (text.get(at..start), text.get(start..end)) else {
             continue;
         };
@@ -209,7 +214,10 @@ fn colour(class: TokenClass) -> Option<&'static str> {
         TokenClass::Bind => "\x1b[33m",
         TokenClass::Comment => "\x1b[2m",
         TokenClass::Error => "\x1b[31m",
-        TokenClass::Name | TokenClass::Attribute | TokenClass::Operator | TokenClass::Punctuation => return None,
+        TokenClass::Name
+        | TokenClass::Attribute
+        | TokenClass::Operator
+        | TokenClass::Punctuation => return None,
     })
 }
 
@@ -223,7 +231,10 @@ impl Completer for Assistant {
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let (start, words) = candidates(line, cursor, &*self.names);
-        let pairs = words.into_iter().map(|word| Pair { display: word.clone(), replacement: word });
+        let pairs = words.into_iter().map(|word| Pair {
+            display: word.clone(),
+            replacement: word,
+        });
         Ok((start, pairs.collect()))
     }
 }
@@ -260,7 +271,10 @@ fn candidates(line: &str, cursor: usize, known: &dyn Known) -> (usize, Vec<Strin
     let begin = before.len() - before.trim_start().len();
     if before.trim_start().starts_with('\\') {
         let Some((command, rest)) = before.trim_start().split_once(char::is_whitespace) else {
-            let names = COMMANDS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+            let names = COMMANDS
+                .iter()
+                .map(|(name, ..)| (*name).to_owned())
+                .collect();
             return (begin, matching(names, before.trim_start()));
         };
         let typed = rest.trim_start();
@@ -277,7 +291,11 @@ fn candidates(line: &str, cursor: usize, known: &dyn Known) -> (usize, Vec<Strin
             "\\drop" => match typed.split_once(' ') {
                 None => things(),
                 Some((what, typed)) => {
-                    let names = if what == "stream" { known.streams() } else { known.collections() };
+                    let names = if what == "stream" {
+                        known.streams()
+                    } else {
+                        known.collections()
+                    };
                     return (before.len() - typed.len(), matching(names, typed));
                 }
             },
@@ -295,15 +313,21 @@ fn in_query(text: &str, cursor: usize, known: &dyn Known) -> (usize, Vec<String>
     let mut words = Vec::new();
     for expected in completion.expected {
         let found: Vec<String> = match expected {
-            Expected::Keywords(keywords) => keywords.iter().map(|word| (*word).to_owned()).collect(),
+            Expected::Keywords(keywords) => {
+                keywords.iter().map(|word| (*word).to_owned()).collect()
+            }
             // Without a letter, they would bury the names.
             Expected::Functions if typed.is_empty() => continue,
-            Expected::Functions => antipode::functions().map(|function| format!("{}(", function.name)).collect(),
+            Expected::Functions => antipode::functions()
+                .map(|function| format!("{}(", function.name))
+                .collect(),
             Expected::Collections => quoted(known.collections()),
             Expected::Graphs => Vec::new(),
             Expected::Streams => quoted(known.streams()),
             Expected::Variables(names) => quoted(names),
-            Expected::Attributes { collection, path } => quoted(known.attributes(collection.as_deref(), &path)),
+            Expected::Attributes { collection, path } => {
+                quoted(known.attributes(collection.as_deref(), &path))
+            }
         };
         for word in matching(found, typed) {
             if !words.contains(&word) {
@@ -315,7 +339,10 @@ fn in_query(text: &str, cursor: usize, known: &dyn Known) -> (usize, Vec<String>
 }
 
 fn quoted(names: Vec<String>) -> Vec<String> {
-    names.iter().map(|name| quote_name(name).to_string()).collect()
+    names
+        .iter()
+        .map(|name| quote_name(name).to_string())
+        .collect()
 }
 
 fn matching(names: Vec<String>, typed: &str) -> Vec<String> {
@@ -335,7 +362,9 @@ mod tests {
 
     impl Known for Some3 {
         fn collections(&self) -> Vec<String> {
-            ["airports", "flights", "odd name"].map(str::to_owned).to_vec()
+            ["airports", "flights", "odd name"]
+                .map(str::to_owned)
+                .to_vec()
         }
 
         fn streams(&self) -> Vec<String> {
@@ -348,7 +377,9 @@ mod tests {
 
         fn attributes(&self, collection: Option<&str>, path: &[String]) -> Vec<String> {
             match (collection, path) {
-                (Some("airports"), []) => vec!["city".to_owned(), "country".to_owned(), "at".to_owned()],
+                (Some("airports"), []) => {
+                    vec!["city".to_owned(), "country".to_owned(), "at".to_owned()]
+                }
                 (Some("airports"), [name]) if name == "at" => vec!["lat".to_owned()],
                 _ => Vec::new(),
             }
@@ -358,7 +389,13 @@ mod tests {
     #[track_caller]
     fn check(typed: &str, start: usize, expected: &[&str]) {
         let (found_start, found) = candidates(typed, typed.len(), &Some3);
-        assert_eq!((found_start, found), (start, expected.iter().map(|word| (*word).to_owned()).collect()));
+        assert_eq!(
+            (found_start, found),
+            (
+                start,
+                expected.iter().map(|word| (*word).to_owned()).collect()
+            )
+        );
     }
 
     #[test]
@@ -371,7 +408,11 @@ mod tests {
         check("FOR a IN od", 9, &["`odd name`"]);
         check("FOR m IN STREAM e", 16, &["events"]);
         check("RETURN concat_s", 7, &["CONCAT_SEPARATOR("]);
-        check("INSERT {} INTO ", 15, &["airports", "flights", "`odd name`", "STREAM"]);
+        check(
+            "INSERT {} INTO ",
+            15,
+            &["airports", "flights", "`odd name`", "STREAM"],
+        );
     }
 
     #[test]

@@ -68,7 +68,10 @@ const COLUMNS: usize = 4;
 pub fn words() -> Vec<String> {
     let topics = TOPICS.iter().map(|topic| topic.name.to_owned());
     let functions = antipode::functions().map(|function| function.name.to_owned());
-    topics.chain(["functions".to_owned()]).chain(functions).collect()
+    topics
+        .chain(["functions".to_owned()])
+        .chain(functions)
+        .collect()
 }
 
 /// The help on a topic, a function, or all.
@@ -79,11 +82,16 @@ pub fn about(subject: Option<&str>) -> Result<String, String> {
     if subject.eq_ignore_ascii_case("functions") {
         return Ok(functions());
     }
-    if let Some(topic) = TOPICS.iter().find(|topic| topic.name.eq_ignore_ascii_case(subject)) {
+    if let Some(topic) = TOPICS
+        .iter()
+        .find(|topic| topic.name.eq_ignore_ascii_case(subject))
+    {
         return Ok(topic.text.to_owned());
     }
     let name = subject.trim_end_matches("()");
-    if let Some(function) = antipode::functions().find(|function| function.name.eq_ignore_ascii_case(name)) {
+    if let Some(function) =
+        antipode::functions().find(|function| function.name.eq_ignore_ascii_case(name))
+    {
         return Ok(function.doc.to_owned());
     }
     let begin = name.to_ascii_uppercase();
@@ -92,13 +100,20 @@ pub fn about(subject: Option<&str>) -> Result<String, String> {
         .filter(|name| name.contains(&begin))
         .collect();
     match alike.as_slice() {
-        [] => Err(format!("there is no help on '{subject}'; \\help lists the topics")),
-        alike => Err(format!("there is no help on '{subject}', but on {}", alike.join(", "))),
+        [] => Err(format!(
+            "there is no help on '{subject}'; \\help lists the topics"
+        )),
+        alike => Err(format!(
+            "there is no help on '{subject}', but on {}",
+            alike.join(", ")
+        )),
     }
 }
 
 fn overview() -> String {
-    let mut text = "A query in C8QL runs as soon as it is whole, or ends with a semicolon. Commands:\n\n".to_owned();
+    let mut text =
+        "A query in C8QL runs as soon as it is whole, or ends with a semicolon. Commands:\n\n"
+            .to_owned();
     for (name, argument, what) in COMMANDS {
         let command = format!("{name} {argument}");
         // Writing to a string cannot fail.
@@ -108,14 +123,25 @@ fn overview() -> String {
     for topic in TOPICS {
         let _ = writeln!(text, "  {:<26} {}", topic.name, topic.title);
     }
-    let _ = write!(text, "  {:<26} all functions; \\help NAME tells of one", "functions");
+    let _ = write!(
+        text,
+        "  {:<26} all functions; \\help NAME tells of one",
+        "functions"
+    );
     text
 }
 
 fn functions() -> String {
-    let mut names: Vec<&str> = antipode::functions().map(|function| function.name).collect();
+    let mut names: Vec<&str> = antipode::functions()
+        .map(|function| function.name)
+        .collect();
     names.sort_unstable();
-    let width = names.iter().map(|name| name.len()).max().unwrap_or_default() + 2;
+    let width = names
+        .iter()
+        .map(|name| name.len())
+        .max()
+        .unwrap_or_default()
+        + 2;
     let rows = names.len().div_ceil(COLUMNS);
     let mut text = String::new();
     for row in 0..rows {
@@ -135,7 +161,10 @@ mod tests {
     #[test]
     fn there_is_help_on_all_that_is_offered() {
         for word in words() {
-            assert!(about(Some(&word)).is_ok_and(|text| !text.is_empty()), "{word}");
+            assert!(
+                about(Some(&word)).is_ok_and(|text| !text.is_empty()),
+                "{word}"
+            );
         }
     }
 
@@ -157,7 +186,10 @@ mod tests {
 
     #[test]
     fn queries_in_the_help_are_queries() {
-        for topic in TOPICS.iter().filter(|topic| topic.name == "writing" || topic.name == "streams") {
+        for topic in TOPICS
+            .iter()
+            .filter(|topic| topic.name == "writing" || topic.name == "streams")
+        {
             let code = topic.text.split("\n\n").next().unwrap_or_default();
             for line in code.lines() {
                 assert!(antipode_c8ql::parse(line).is_ok(), "{line}");

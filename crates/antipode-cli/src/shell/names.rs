@@ -90,7 +90,11 @@ fn type_name(value: &Value) -> &'static str {
 pub async fn sample(client: &Client, collection: &str) -> Result<Attributes, Error> {
     let query = client.with_consistency(Consistency::Local);
     let text = format!("FOR d IN @@collection LIMIT {SAMPLE} RETURN d");
-    let mut rows = query.query(text).bind("@collection", collection)?.rows().await?;
+    let mut rows = query
+        .query(text)
+        .bind("@collection", collection)?
+        .rows()
+        .await?;
     let mut attributes = Attributes::default();
     while let Some(row) = rows.next().await? {
         attributes.add(&row.decode()?);
@@ -146,26 +150,39 @@ impl Names {
             |known| &mut known.collections,
             async |client| {
                 let found = client.list_collections().await?;
-                Ok(found.into_iter().map(|collection| collection.name).collect())
+                Ok(found
+                    .into_iter()
+                    .map(|collection| collection.name)
+                    .collect())
             },
         )
     }
 
     /// The streams. Blocks.
     pub fn streams(&self) -> Vec<String> {
-        self.list(|known| &mut known.streams, async |client| client.list_streams().await)
+        self.list(
+            |known| &mut known.streams,
+            async |client| client.list_streams().await,
+        )
     }
 
     /// The fabrics. Blocks.
     pub fn fabrics(&self) -> Vec<String> {
-        self.list(|known| &mut known.fabrics, async |client| client.list_fabrics().await)
+        self.list(
+            |known| &mut known.fabrics,
+            async |client| client.list_fabrics().await,
+        )
     }
 
     /// The attributes at a path in a collection's documents, or in those of any collection seen so far. Blocks.
     pub fn attributes(&self, collection: Option<&str>, path: &[String]) -> Vec<String> {
         let Some(collection) = collection else {
             let known = self.lock();
-            let mut all: Vec<String> = known.attributes.values().flat_map(|(_, found)| found.at(path)).collect();
+            let mut all: Vec<String> = known
+                .attributes
+                .values()
+                .flat_map(|(_, found)| found.at(path))
+                .collect();
             all.sort();
             all.dedup();
             return all;
@@ -182,7 +199,9 @@ impl Names {
         let asked = self.ask(sample(&client, collection));
         let mut known = self.lock();
         if let Some(found) = asked {
-            known.attributes.insert(collection.to_owned(), (Instant::now(), found));
+            known
+                .attributes
+                .insert(collection.to_owned(), (Instant::now(), found));
         }
         let found = known.attributes.get(collection);
         found.map(|(_, found)| found.at(path)).unwrap_or_default()
@@ -202,12 +221,17 @@ impl Names {
         }
         let names = self.ask(ask(client)).unwrap_or(known.names);
         let asked = Some(Instant::now());
-        *listed(&mut self.lock()) = Listed { names: names.clone(), asked };
+        *listed(&mut self.lock()) = Listed {
+            names: names.clone(),
+            asked,
+        };
         names
     }
 
     fn ask<T>(&self, question: impl Future<Output = Result<T, Error>>) -> Option<T> {
-        let answer = self.runtime.block_on(async { tokio::time::timeout(WAIT, question).await });
+        let answer = self
+            .runtime
+            .block_on(async { tokio::time::timeout(WAIT, question).await });
         // Who completes a name sees which names there are; an error would only be in the way.
         answer.ok()?.ok()
     }
@@ -237,7 +261,8 @@ mod tests {
     #[test]
     fn attributes_are_found_by_path() {
         let mut attributes = Attributes::default();
-        attributes.add(&json!({ "name": "Ada", "address": { "city": "London", "at": { "lat": 1 } } }));
+        attributes
+            .add(&json!({ "name": "Ada", "address": { "city": "London", "at": { "lat": 1 } } }));
         attributes.add(&json!({ "name": 7, "address": null }));
         assert_eq!(attributes.at(&[]), ["address", "name"]);
         assert_eq!(attributes.at(&["address".to_owned()]), ["at", "city"]);
@@ -245,7 +270,16 @@ mod tests {
         assert_eq!(attributes.at(&["nothing".to_owned()]), [""; 0]);
         let walked = attributes.walk();
         let paths: Vec<&str> = walked.iter().map(|(path, _)| path.as_str()).collect();
-        assert_eq!(paths, ["address", "address.at", "address.at.lat", "address.city", "name"]);
+        assert_eq!(
+            paths,
+            [
+                "address",
+                "address.at",
+                "address.at.lat",
+                "address.city",
+                "name"
+            ]
+        );
         let name = walked.last().expect("five attributes").1;
         assert_eq!(name.documents, 2);
         assert_eq!(name.types, BTreeMap::from([("number", 1), ("string", 1)]));

@@ -22,7 +22,12 @@ pub struct Writer<W> {
 
 impl<W: Write> Writer<W> {
     pub fn new(out: W, format: Format) -> Self {
-        Self { out, format, waiting: Vec::new(), rows: 0 }
+        Self {
+            out,
+            format,
+            waiting: Vec::new(),
+            rows: 0,
+        }
     }
 
     /// Takes a row, a JSON text.
@@ -63,7 +68,9 @@ impl<W: Write> Writer<W> {
                     (0, 0) => writeln!(self.out, "(no rows)")?,
                     (0, written) => writeln!(self.out, "({written} written)")?,
                     (rows, 0) => writeln!(self.out, "({})", counted(rows, "row"))?,
-                    (rows, written) => writeln!(self.out, "({}, {written} written)", counted(rows, "row"))?,
+                    (rows, written) => {
+                        writeln!(self.out, "({}, {written} written)", counted(rows, "row"))?
+                    }
                 }
             }
         }
@@ -81,26 +88,41 @@ fn counted(number: u64, what: &str) -> String {
 /// What the query told beside its rows.
 pub fn warnings(extra: &Extra) -> String {
     let lines = extra.warnings.iter();
-    lines.map(|warning| format!("warning {}: {}\n", warning.code, warning.message)).collect()
+    lines
+        .map(|warning| format!("warning {}: {}\n", warning.code, warning.message))
+        .collect()
 }
 
 /// How long a query took: here, and on the node alone.
 pub fn timing(total: Duration, extra: Option<&Extra>) -> String {
     let total = total.as_secs_f64() * 1e3;
     match extra {
-        Some(extra) => format!("time: {total:.2} ms, of it {:.2} ms on the node", extra.execution_seconds * 1e3),
+        Some(extra) => format!(
+            "time: {total:.2} ms, of it {:.2} ms on the node",
+            extra.execution_seconds * 1e3
+        ),
         None => format!("time: {total:.2} ms"),
     }
 }
 
 /// A syntax error that can be told without the node.
 pub fn syntax_error(query: &str) -> Option<String> {
-    parse(query).err().map(|diagnostic| diagnostic.render(query))
+    parse(query)
+        .err()
+        .map(|diagnostic| diagnostic.render(query))
 }
 
 /// An error of the node or of the way to it; one that has a place in the query is shown there.
 pub fn error(error: &Error, query: &str) -> String {
-    let Error::Database { code, name, message, line, column, .. } = error else {
+    let Error::Database {
+        code,
+        name,
+        message,
+        line,
+        column,
+        ..
+    } = error
+    else {
         return format!("error: {error}");
     };
     let Some(span) = span_at(query, *line, *column) else {
@@ -121,7 +143,10 @@ fn span_at(query: &str, line: u32, column: u32) -> Option<Span> {
         start += query.get(start..)?.find('\n')? + 1;
     }
     let rest = query.get(start..)?;
-    let within = rest.char_indices().nth(column as usize).map_or(rest.len(), |(at, _)| at);
+    let within = rest
+        .char_indices()
+        .nth(column as usize)
+        .map_or(rest.len(), |(at, _)| at);
     let at = u32::try_from(start + within).ok()?;
     let token = tokens(query).find(|token| token.span.start <= at && at < token.span.end);
     Some(token.map_or(Span::new(at, at), |token| Span::new(at, token.span.end)))
@@ -130,12 +155,18 @@ fn span_at(query: &str, line: u32, column: u32) -> Option<Span> {
 /// A few lines about a node.
 pub fn status(status: &Status) -> String {
     let mut lines = vec![
-        format!("node {} in {}, replica {}, version {}", status.node, status.region, status.replica_id, status.version),
+        format!(
+            "node {} in {}, replica {}, version {}",
+            status.node, status.region, status.replica_id, status.version
+        ),
         match &status.read_only {
             None => "takes writes".to_owned(),
             Some(reason) => format!("takes NO writes: {reason}"),
         },
-        format!("{} discarded by merges", counted(status.discarded_writes, "write")),
+        format!(
+            "{} discarded by merges",
+            counted(status.discarded_writes, "write")
+        ),
     ];
     for member in status.members.iter().filter(|member| !member.me) {
         let link = match (member.connected, member.rtt) {
@@ -143,7 +174,10 @@ pub fn status(status: &Status) -> String {
             (true, None) => "connected".to_owned(),
             (false, _) => "NOT connected".to_owned(),
         };
-        lines.push(format!("peer {} in {}: {link}, {} behind", member.node, member.region, member.behind));
+        lines.push(format!(
+            "peer {} in {}: {link}, {} behind",
+            member.node, member.region, member.behind
+        ));
     }
     lines.join("\n")
 }
@@ -169,10 +203,16 @@ mod tests {
         let rows = [r#"{"a":1,"b":"x"}"#, r#"{"a":20}"#];
         let table = written(Format::Table, &rows, &none);
         assert_eq!(table, "a   b\n──  ─\n 1  x\n20\n(2 rows)\n");
-        assert_eq!(written(Format::Json, &rows, &none), "[\n  {\"a\":1,\"b\":\"x\"},\n  {\"a\":20}\n]\n");
+        assert_eq!(
+            written(Format::Json, &rows, &none),
+            "[\n  {\"a\":1,\"b\":\"x\"},\n  {\"a\":20}\n]\n"
+        );
         assert_eq!(written(Format::Json, &[], &none), "[]\n");
         assert_eq!(written(Format::Table, &[], &none), "(no rows)\n");
-        let wrote = Extra { writes_executed: 3, ..Extra::default() };
+        let wrote = Extra {
+            writes_executed: 3,
+            ..Extra::default()
+        };
         assert_eq!(written(Format::Table, &[], &wrote), "(3 written)\n");
         assert!(written(Format::Table, &["1"], &wrote).ends_with("(1 row, 3 written)\n"));
     }
@@ -215,12 +255,21 @@ error 1203 (ERROR_ARANGO_DATA_SOURCE_NOT_FOUND) at 2:10: collection or view not 
     #[test]
     fn syntax_errors_need_no_node() {
         assert_eq!(syntax_error("RETURN 1"), None);
-        assert!(syntax_error("RETURN )").is_some_and(|text| text.contains("error 1501") && text.contains('^')));
+        assert!(
+            syntax_error("RETURN )")
+                .is_some_and(|text| text.contains("error 1501") && text.contains('^'))
+        );
     }
 
     #[test]
     fn times_are_told() {
-        let extra = Extra { execution_seconds: 0.0015, ..Extra::default() };
-        assert_eq!(timing(Duration::from_millis(2), Some(&extra)), "time: 2.00 ms, of it 1.50 ms on the node");
+        let extra = Extra {
+            execution_seconds: 0.0015,
+            ..Extra::default()
+        };
+        assert_eq!(
+            timing(Duration::from_millis(2), Some(&extra)),
+            "time: 2.00 ms, of it 1.50 ms on the node"
+        );
     }
 }
