@@ -108,11 +108,13 @@ impl Scene {
     }
 
     fn alarms(&self) -> Vec<&Alarm> {
-        let alarm = |output| match output {
-            &Output::Alarm(ref alarm) => Some(alarm),
-            _ => None,
-        };
-        self.outputs.iter().filter_map(alarm).collect()
+        let mut alarms = Vec::new();
+        for output in &self.outputs {
+            if let Output::Alarm(alarm) = output {
+                alarms.push(alarm);
+            }
+        }
+        alarms
     }
 
     fn delivered(&self) -> Vec<Dot> {
