@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 
 mod conformance;
 mod demo;
+mod error_codes;
 mod lint;
 mod manifest;
 mod rocksdb;
@@ -30,6 +31,7 @@ Usage: cargo xtask <task>
                         --pure runs only those that need no RocksDB
   lint                  format, clippy with warnings as errors, tidy
   tidy                  the repository's own rules: file heads, dependency arrows, file lengths
+  error-codes           write docs/error-codes.md from the source
   conformance [DIR]     score the C8QL conformance cases in DIR (or ANTIPODE_CONFORMANCE=DIR)
   rocksdb               compile the RocksDB archive once, and print how to link to it
   setup                 check the C++ toolchain, install what is missing
@@ -56,6 +58,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "test" => test::run(&workspace, rest),
         "lint" => none(rest).and_then(|()| lint::run(&workspace)),
         "tidy" => none(rest).and_then(|()| tidy::run(&workspace)),
+        "error-codes" => none(rest).and_then(|()| error_codes::run(&workspace)),
         "conformance" => conformance::run(&workspace, rest),
         "rocksdb" => none(rest).and_then(|()| rocksdb::run(&workspace)),
         "setup" => none(rest).and_then(|()| toolchain::ensure().map(drop)),

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
+use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -44,6 +45,7 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         stages.run("pure packages", || {
             test(workspace, &archive, &early, &options)
         });
+        stages.run("planted bugs", || planted(workspace, &archive));
         let Some(building) = building else {
             return;
         };
@@ -69,6 +71,10 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         stages.run("packages on RocksDB", || {
             test(workspace, &archive, &late, &options)
         });
+        stages.run("demo", || {
+            let mut demo = Command::new(workspace.antipode_binary());
+            run_command(demo.args(["demo", "--check"])).map(|()| String::new())
+        });
         match conformance::named_corpus() {
             Some(corpus) => stages.run("C8QL conformance", || {
                 conformance::score(workspace, &corpus).map(|()| String::new())
@@ -77,6 +83,20 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         }
     });
     stages.finish()
+}
+
+/// The harnesses against bugs that were put in on purpose. Each is behind a feature that no other stage turns on.
+fn planted(workspace: &Workspace, archive: &Archive) -> Result<String> {
+    let mut told = Vec::new();
+    for package in ["antipode-crdt", "antipode-sim"] {
+        let mut command = workspace.cargo();
+        command
+            .args(["test", "--package", package])
+            .args(["--features", "planted-bugs", "--test", "planted"])
+            .envs(archive.environment());
+        told.push(run_tests(&mut command)?.to_string());
+    }
+    Ok(told.join(", "))
 }
 
 fn parse(arguments: &[String]) -> Result<Options> {

@@ -4,6 +4,7 @@
 //! - Dependencies point one way: `CRATES` is the table of who may use whom, and an arrow that is not in it
 //!   is a decision to be made, not an accident. `BROUGHT_IN` names the outside crates that have one home.
 //! - Deterministic cores have a `clippy.toml` that forbids clocks, threads and random sources.
+//! - `docs/error-codes.md` is what the source says.
 //! - No file grows beyond `LINES_MAX`; no marks of unfinished work; no lint is silenced without a reason, and
 //!   no test is switched off.
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use crate::error_codes;
 use crate::manifest::{self, Package};
 use crate::workspace::Workspace;
 
@@ -181,6 +183,7 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         let shown = path.strip_prefix(workspace.root()).unwrap_or(&path);
         check_source(shown, &text, &mut findings);
     }
+    findings.extend(error_codes::check(workspace)?);
     for file in ["LICENSE", "README.md", "CHANGELOG.md"] {
         if !workspace.root().join(file).is_file() {
             findings.push(format!("{file}: missing"));
