@@ -14,12 +14,12 @@ use antipode_proto::v1::stream_server::StreamServer;
 use antipode_proto::{FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::Response;
 use tonic::service::Routes;
 use tonic::transport::ServerTlsConfig;
+use tonic::transport::server::TcpIncoming;
 
 use crate::config::{Config, StartError};
 use crate::failure::complete;
@@ -89,7 +89,6 @@ impl Server {
         let completed = tower::util::MapResponseLayer::new(with_number);
         let mut server = tonic::transport::Server::builder()
             .layer(completed)
-            .tcp_nodelay(true)
             .max_concurrent_streams(STREAMS_MAX)
             // A client that is gone without a word is noticed, and its queries are stopped.
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
@@ -99,7 +98,9 @@ impl Server {
         }
         let (health, reporter) = health().await;
         let routes = routes(&self.node).add_service(health);
-        let incoming = TcpListenerStream::new(self.listener);
+        // Set here, as the builder's own setting is only for sockets that it binds: with Nagle's algorithm a short reply
+        // waits for the client's delayed acknowledgement, some 40 ms.
+        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
         let stopping = self.stopping;
         let mut stops = self.node.stopping.clone();
         let stop = async {
