@@ -87,7 +87,14 @@ fn summary(status: &NodeStatus) -> String {
 }
 
 fn members(members: &[Member]) -> Grid {
-    let head = ["node", "region", "address", "link", "round trip", "behind"];
+    let head = [
+        "node",
+        "region",
+        "address",
+        "link",
+        "best round trip",
+        "behind",
+    ];
     let rows = members
         .iter()
         .map(|member| {

@@ -123,7 +123,7 @@ impl Drop for Watch {
 async fn watch(client: Client, region: Region, panel: Panel) {
     loop {
         let text = match tokio::time::timeout(Duration::from_secs(1), client.status()).await {
-            Ok(Ok(status)) => describe(&status),
+            Ok(Ok(status)) => describe(region, &status),
             Ok(Err(_)) | Err(_) => "not running".to_owned(),
         };
         panel.set(region, text);
@@ -131,18 +131,19 @@ async fn watch(client: Client, region: Region, panel: Panel) {
     }
 }
 
-fn describe(status: &Status) -> String {
+fn describe(region: Region, status: &Status) -> String {
     let transactions: u64 = status.version_vector.values().sum();
-    let links: Vec<String> = status
-        .members
-        .iter()
-        .filter(|member| !member.me)
-        .map(|member| match (member.connected, member.rtt) {
-            (true, Some(rtt)) => format!("⇄ {} {}", member.node, ms(rtt)),
-            (true, None) => format!("⇄ {}", member.node),
-            (false, _) => format!("✂ {}", member.node),
-        })
-        .collect();
+    let link = |other: Region| {
+        let found = status
+            .members
+            .iter()
+            .find(|member| member.region == other.name());
+        match found.is_some_and(|member| member.connected) {
+            true => format!("⇄ {} {}", other.name(), ms(region.delay_to(other))),
+            false => format!("✂ {}", other.name()),
+        }
+    };
+    let links: Vec<String> = region.others().map(link).collect();
     let digest: String = status.digest.chars().take(8).collect();
     format!(
         "{:>7} transactions  digest {digest}  {}",
