@@ -2,7 +2,9 @@
 
 use antipode_value::Str;
 
-use crate::expression::{Arithmetic, Expression, Member, Quantifier, Unary, Variable};
+use crate::expression::{
+    Arithmetic, ElementTest, Expansion, Expression, Member, Quantifier, Unary, Variable,
+};
 use crate::plan::{Access, Aggregate, Enumerate, NodeKind, Pipeline};
 use crate::source::Direction;
 
@@ -122,44 +124,48 @@ impl Printer<'_> {
             Expression::Call(function, arguments) => {
                 format!("{}({})", function.name, self.list(arguments))
             }
-            Expression::Expand(expansion) => {
-                let mut clauses = String::new();
-                if let Some(filter) = &expansion.filter {
-                    clauses.push_str(&format!(" FILTER {}", self.expression(filter)));
-                }
-                if let Some((offset, count)) = &expansion.limit {
-                    clauses.push_str(&format!(
-                        " LIMIT {}, {}",
-                        self.expression(offset),
-                        self.expression(count)
-                    ));
-                }
-                if let Some(projection) = &expansion.projection {
-                    clauses.push_str(&format!(" RETURN {}", self.expression(projection)));
-                }
-                format!(
-                    "{}[{}{clauses}]",
-                    self.expression(&expansion.base),
-                    "*".repeat(expansion.flatten + 1)
-                )
-            }
-            Expression::Test(test) => {
-                let filter = test.filter.as_ref().map_or(String::new(), |filter| {
-                    format!(
-                        " {} FILTER {}",
-                        self.quantifier(&test.quantifier),
-                        self.expression(filter)
-                    )
-                });
-                format!(
-                    "{}[{}{filter}]",
-                    self.expression(&test.base),
-                    "?".repeat(test.flatten + 1)
-                )
-            }
+            Expression::Expand(expansion) => self.expansion(expansion),
+            Expression::Test(test) => self.test(test),
             Expression::Subquery(pipeline) => format!("({})", self.line(pipeline)),
             Expression::CollectionCount(collection) => format!("LENGTH({})", collection.name),
         }
+    }
+
+    fn expansion(&self, expansion: &Expansion) -> String {
+        let mut clauses = String::new();
+        if let Some(filter) = &expansion.filter {
+            clauses.push_str(&format!(" FILTER {}", self.expression(filter)));
+        }
+        if let Some((offset, count)) = &expansion.limit {
+            clauses.push_str(&format!(
+                " LIMIT {}, {}",
+                self.expression(offset),
+                self.expression(count)
+            ));
+        }
+        if let Some(projection) = &expansion.projection {
+            clauses.push_str(&format!(" RETURN {}", self.expression(projection)));
+        }
+        format!(
+            "{}[{}{clauses}]",
+            self.expression(&expansion.base),
+            "*".repeat(expansion.flatten + 1)
+        )
+    }
+
+    fn test(&self, test: &ElementTest) -> String {
+        let filter = test.filter.as_ref().map_or(String::new(), |filter| {
+            format!(
+                " {} FILTER {}",
+                self.quantifier(&test.quantifier),
+                self.expression(filter)
+            )
+        });
+        format!(
+            "{}[{}{filter}]",
+            self.expression(&test.base),
+            "?".repeat(test.flatten + 1)
+        )
     }
 
     fn quantifier(&self, quantifier: &Quantifier) -> String {
