@@ -121,7 +121,15 @@ fn members(members: &[Member]) -> Grid {
 
 /// The writes that merges discarded, as a table.
 pub fn discarded_grid(writes: &[antipode_client::DiscardedWrite]) -> Grid {
-    let head = ["document", "path", "why", "lost", "from", "to", "of"];
+    let head = [
+        "document",
+        "path",
+        "why",
+        "lost",
+        "made in",
+        "beaten by",
+        "of",
+    ];
     let rows = writes
         .iter()
         .map(|write| {

@@ -1,0 +1,276 @@
+//! The program from outside: what its commands print, how they fail, how a node starts and stops.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use tempfile::TempDir;
+
+fn antipode(directory: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_antipode"));
+    command.current_dir(directory).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ANTIPODE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(command: &mut Command) -> (bool, String, String) {
+    told(command.output().expect("the program starts"))
+}
+
+fn told(output: Output) -> (bool, String, String) {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (
+        output.status.success(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// A node on a port of its own, stopped at the end of the test.
+struct Node {
+    process: Child,
+    address: String,
+    directory: TempDir,
+}
+
+impl Node {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut process = antipode(directory.path())
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--log-format",
+                "json",
+                "--stop-with-input",
+            ])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a node starts");
+        let mut log = BufReader::new(process.stderr.take().expect("a log"));
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert!(
+                log.read_line(&mut line).expect("a line") > 0,
+                "the node ended early"
+            );
+            let entry: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+            if let Some(address) = entry["fields"]["listen"].as_str() {
+                break address.to_owned();
+            }
+        };
+        // The rest of the log is read, so that the node does not wait for it.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Self {
+            process,
+            address,
+            directory,
+        }
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = antipode(self.directory.path());
+        command.args([name, "--address", &self.address]);
+        command
+    }
+
+    fn query(&self, text: &str) -> (bool, String, String) {
+        run(self.command("query").arg(text))
+    }
+
+    fn stop(mut self) -> ExitStatus {
+        drop(self.process.stdin.take());
+        self.process.wait().expect("the node ends")
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It has ended already where the test stopped it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_node_answers_and_stops_in_good_order() {
+    let node = Node::start();
+    assert_eq!(
+        node.query("RETURN 6 * 7"),
+        (true, "[\n42\n]\n".to_owned(), String::new())
+    );
+    assert_eq!(node.query("FOR n IN [] RETURN n").1, "[]\n");
+
+    let created = run(node.command("create").args(["collection", "users"]));
+    assert_eq!(created, (true, "users created\n".to_owned(), String::new()));
+    let again = run(node.command("create").args(["collection", "users"]));
+    assert_eq!(again.1, "users exists already\n");
+
+    fs::write(
+        node.directory.path().join("insert.c8ql"),
+        "INSERT { _key: @key, n: @n } INTO users",
+    )
+    .expect("a file");
+    let bound = run(node.command("query").args([
+        "insert.c8ql",
+        "--bind",
+        "key=ada",
+        "--bind",
+        "n=1",
+        "--stats",
+    ]));
+    assert!(bound.0 && bound.2.starts_with("1 written"), "{bound:?}");
+    let table = run(node.command("query").args([
+        "--format",
+        "table",
+        "FOR u IN users RETURN { key: u._key, n: u.n }",
+    ]));
+    assert_eq!(table.1, "key  n\n───  ─\nada  1\n(1 row)\n");
+
+    let mut piped = node
+        .command("query")
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    piped
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(b"RETURN 'from a pipe'")
+        .expect("written");
+    let piped = told(piped.wait_with_output().expect("it ends"));
+    assert_eq!(piped.1, "[\n\"from a pipe\"\n]\n");
+
+    let (_, status, _) = run(node.command("status").args(["--format", "json"]));
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["region"], "local");
+    assert_eq!(status["read_only"], serde_json::Value::Null);
+    assert!(node.stop().success());
+}
+
+#[test]
+fn errors_have_their_numbers() {
+    let node = Node::start();
+    let (fine, _, error) = node.query("FOR x IN RETURN x");
+    assert!(!fine && error.starts_with("error 1501: "), "{error}");
+    let (fine, _, error) = node.query("FOR x IN nowhere RETURN x");
+    assert!(!fine && error.starts_with("error 1203: "), "{error}");
+    let (fine, _, error) = run(node.command("query").args(["RETURN @a", "--bind", "a"]));
+    assert!(!fine && error.contains("write NAME=VALUE"), "{error}");
+}
+
+#[test]
+fn a_data_directory_serves_one_process() {
+    let node = Node::start();
+    let (fine, _, error) =
+        run(antipode(node.directory.path()).args(["serve", "--listen", "127.0.0.1:0"]));
+    assert!(!fine && error.contains("error 5252: "), "{error}");
+}
+
+#[test]
+fn sigterm_stops_a_node_in_good_order() {
+    let mut node = Node::start();
+    let killed = Command::new("kill")
+        .args(["-TERM", &node.process.id().to_string()])
+        .status();
+    assert!(killed.expect("kill").success());
+    assert!(node.process.wait().expect("the node ends").success());
+}
+
+#[test]
+fn a_bad_configuration_says_what_to_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let refused = |arguments: &[&str]| {
+        let (fine, _, error) = run(antipode(directory.path()).arg("serve").args(arguments));
+        assert!(!fine, "{arguments:?} was taken");
+        error
+    };
+    let error = refused(&["--listen", "0.0.0.0:7490"]);
+    assert!(
+        error.starts_with("error 5403: ") && error.contains("client_ca"),
+        "{error}"
+    );
+    let error = refused(&["--found"]);
+    assert!(
+        error.starts_with("error 5403: ") && error.contains("antipode cluster create"),
+        "{error}"
+    );
+    let error = refused(&["--cache-bytes", "much"]);
+    assert!(error.starts_with("error 5402: --cache-bytes"), "{error}");
+    let error = refused(&["--log", "every=thing=now"]);
+    assert!(error.contains("is no filter"), "{error}");
+
+    fs::write(
+        directory.path().join("antipode.toml"),
+        "regoin = \"tokyo\"\n",
+    )
+    .expect("a file");
+    let error = refused(&[]);
+    assert!(
+        error.starts_with("error 5401: ") && error.contains("did you mean 'region'?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn later_sources_win() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(
+        directory.path().join("antipode.toml"),
+        "region = \"file\"\nnode = \"file\"\ndata = \"file\"\n",
+    )
+    .expect("a file");
+    let (fine, shown, error) = run(antipode(directory.path())
+        .args(["serve", "--show-config", "--region", "flag"])
+        .env("ANTIPODE_REGION", "variable")
+        .env("ANTIPODE_NODE", "variable"));
+    assert!(fine, "{error}");
+    for line in [
+        "data = \"file\"",
+        "node = \"variable\"",
+        "region = \"flag\"",
+        "durability = \"disk\"",
+    ] {
+        assert!(
+            shown.lines().any(|shown| shown == line),
+            "{line} is not in\n{shown}"
+        );
+    }
+    // What is shown is a file that gives the same configuration.
+    fs::write(directory.path().join("shown.toml"), &shown).expect("a file");
+    let again =
+        run(antipode(directory.path()).args(["serve", "--show-config", "--config", "shown.toml"]));
+    assert_eq!(again, (true, shown, String::new()));
+}
+
+#[test]
+fn certificates_are_made_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let cluster =
+        |arguments: &[&str]| run(antipode(directory.path()).arg("cluster").args(arguments));
+    let (fine, _, error) = cluster(&["issue", "tokyo-1", "--region", "tokyo"]);
+    assert!(
+        !fine && error.contains("antipode cluster create"),
+        "{error}"
+    );
+    assert!(cluster(&["create"]).0);
+    let (fine, _, error) = cluster(&["create"]);
+    assert!(!fine && error.contains("never overwritten"), "{error}");
+    let (fine, told, error) =
+        cluster(&["issue", "tokyo-1", "--region", "tokyo", "--out", "bundle"]);
+    assert!(fine && told.contains("tokyo-1 (tokyo)"), "{told}{error}");
+    assert!(directory.path().join("bundle/node-key.pem").is_file());
+    let (fine, _, error) = cluster(&["issue", "Tokyo 1", "--region", "tokyo"]);
+    assert!(
+        !fine && error.contains("must be 1 to 63 characters"),
+        "{error}"
+    );
+}
