@@ -11,6 +11,7 @@
 //! `self_cell` makes the pairs of owner and borrower; it drops the borrower first.
 
 use std::path::Path;
+use std::{fs, io};
 
 use antipode_store::{Space, StoreError, Written};
 use bytes::Bytes;
@@ -18,8 +19,35 @@ use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{ColumnFamily, DB, ReadOptions, properties};
 use self_cell::self_cell;
 
-use crate::error::{convert, convert_open};
+use crate::error::{convert, convert_file, convert_open};
 use crate::{Options, Usage};
+
+/// RocksDB's pointer to its newest manifest.
+const CURRENT: &str = "CURRENT";
+
+/// Fails where RocksDB would take a directory that has lost its first file for a new one, and clear away the rest.
+fn check_is_whole_or_new(path: &Path) -> Result<(), StoreError> {
+    let read = |error: io::Error| convert_file("read the data directory", &error);
+    if path.join(CURRENT).try_exists().map_err(read)? {
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(read)? {
+        let name = entry.map_err(read)?.file_name();
+        let is_data = Path::new(&name)
+            .extension()
+            .is_some_and(|extension| extension == "sst" || extension == "log");
+        if is_data {
+            return Err(StoreError::CorruptFiles {
+                detail: format!(
+                    "{} holds {} but no file {CURRENT}",
+                    path.display(),
+                    name.to_string_lossy()
+                ),
+            });
+        }
+    }
+    Ok(())
+}
 
 /// Column family handles by the number of their space.
 type Families<'a> = [&'a ColumnFamily; Space::COUNT];
@@ -40,6 +68,7 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self, StoreError> {
+        check_is_whole_or_new(path)?;
         let db = DB::open_cf_descriptors(&options.database(), path, options.families());
         Self::with_families(path, db)
     }

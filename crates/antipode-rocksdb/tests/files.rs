@@ -165,6 +165,21 @@ fn a_log_damaged_in_the_middle_is_reported_not_skipped() {
 }
 
 #[test]
+fn a_directory_that_lost_its_first_file_is_not_taken_for_a_new_one() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let storage = open(directory.path());
+    storage.write(numbered(0), Sync::Yes).expect("it writes");
+    drop(storage);
+    let current = directory.path().join("CURRENT");
+    let kept = fs::read(&current).expect("the file is read");
+    fs::remove_file(&current).expect("the file is removed");
+    let error = open_error(directory.path());
+    assert!(matches!(error, StoreError::CorruptFiles { .. }), "{error}");
+    fs::write(&current, kept).expect("the file is written");
+    assert_eq!(count(&open(directory.path())), 1);
+}
+
+#[test]
 fn a_damaged_table_fails_the_read_that_meets_it() {
     let directory = TempDir::new().expect("a temporary directory");
     let storage = open(directory.path());
