@@ -9,7 +9,7 @@
 //! | checked | where | when |
 //! |---|---|---|
 //! | equal vectors show equal digests | `check/ledger.rs` | whenever a vector moves |
-//! | what is applied is causally closed, in order, and stamped above what its writer saw | `check/ledger.rs` | the same |
+//! | what is applied is causally closed, in order, and stamped above what its writer saw; no clock runs backwards | `check/ledger.rs` | the same |
 //! | no dot is used with two contents | `check/ledger.rs` | the same, and at each restart |
 //! | nothing acknowledged at `disk` is lost, nor at `memory` by a crash of the process | `check/ledger.rs` | each restart, the end |
 //! | every count, tag and message is there once; assigns go to the newest | `workload` | the end |

@@ -33,7 +33,7 @@ pub struct Plan {
     pub bandwidth: Option<u64>,
     /// How long a sync takes, at most.
     pub sync_delay: Micros,
-    /// How far a wall clock is off, at most.
+    /// How far a wall clock is off, at most; when a node restarts it may have been set anew, three times as far off.
     pub skew_ms: u64,
     /// Which faults happen.
     pub faults: Faults,

@@ -35,6 +35,11 @@ impl Random {
         self.below(len as u64) as usize
     }
 
+    /// A number between `-most` and `most`.
+    pub fn skew(&mut self, most: u64) -> i64 {
+        self.between(0, 2 * most).cast_signed() - most.cast_signed()
+    }
+
     /// True so often.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent

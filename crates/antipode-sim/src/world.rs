@@ -137,8 +137,7 @@ impl World {
         let mut hosts = Vec::new();
         for index in 0..plan.nodes {
             let mut host = Host::new(index, &plan.replication, &mut dice);
-            host.skew_ms =
-                dice.between(0, 2 * plan.skew_ms).cast_signed() - plan.skew_ms.cast_signed();
+            host.skew_ms = dice.skew(plan.skew_ms);
             #[cfg(feature = "planted-bugs")]
             host.disk
                 .accept_torn_batches(plan.bug == Some(crate::PlantedBug::AcceptTornTail));
@@ -493,6 +492,9 @@ impl World {
         }
         if self.hosts[index].start > 0 {
             self.report.restarts += 1;
+        }
+        if self.plan.skew_ms > 0 && self.dice.chance(40) {
+            self.hosts[index].skew_ms = self.dice.skew(3 * self.plan.skew_ms);
         }
         match self.hosts[index].open(&mut self.dice) {
             Ok(()) => {}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use antipode_clock::{Dot, ReplicaId, VersionVector};
+use antipode_clock::{Dot, Hlc, ReplicaId, VersionVector};
 use antipode_engine::Shared;
 use antipode_store::keyspace::LogKey;
 use antipode_store::record::TransactionRecord;
@@ -15,6 +15,8 @@ const GROUP: GroupId = GroupId(1);
 #[derive(Debug)]
 struct Entry {
     chain: u64,
+    /// Clock of its last operation.
+    last: Hlc,
     /// Which hosts have applied it.
     holders: BTreeSet<usize>,
 }
@@ -78,9 +80,20 @@ impl Ledger {
                 ));
             }
         }
+        let before = Dot::new(dot.replica, dot.seq.saturating_sub(1));
+        if let Some(before) = self.transactions.get(&before)
+            && before.last >= header.stamp.hlc
+        {
+            return Err(format!(
+                "the clock of {dot}'s origin ran backwards, from {} to {}",
+                before.last, header.stamp.hlc
+            ));
+        }
+        let last = header.last_hlc();
         let chain = record.chain().0;
         let entry = self.transactions.entry(dot).or_insert_with(|| Entry {
             chain,
+            last,
             holders: BTreeSet::new(),
         });
         if entry.chain != chain {
