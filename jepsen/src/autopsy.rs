@@ -30,7 +30,7 @@ use bytes::Bytes;
 use crate::check::Violations;
 
 /// Where the logs ended at an autopsy: what later ones begin with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Ends {
     ends: BTreeMap<(GroupId, ReplicaId), (u64, ChainHash)>,
 }

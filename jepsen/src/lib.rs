@@ -17,6 +17,7 @@
 //! - [`workload`] has the clients: each writes to keys of its own and to keys that all share;
 //! - [`observe`] reads all that a node holds; [`check`] compares that with the history, as a pure function;
 //! - [`autopsy`] opens the data directory of a killed node and looks at every record;
+//! - [`witness`] is a peer that has seen what the killed node did before;
 //! - [`kill`] and [`full_disk`] are the two workloads' stories.
 
 pub mod autopsy;
@@ -26,4 +27,5 @@ pub mod history;
 pub mod kill;
 pub mod observe;
 pub mod process;
+pub mod witness;
 pub mod workload;

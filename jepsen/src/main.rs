@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "\
 usage: antipode-jepsen kill [--rounds N] [--seed N] [--writers N]
+       antipode-jepsen witnessed [--rounds N] [--seed N] [--writers N]
        antipode-jepsen full-disk [--seed N] [--bytes N]
 
 ANTIPODE_BINARY names the program under test.";
@@ -40,7 +41,8 @@ fn run() -> Result<()> {
     let mut plan = kill::Plan::from_environment(process::binary()?)?;
     plan.seed = option("seed").unwrap_or(plan.seed);
     match command.as_str() {
-        "kill" => {
+        "kill" | "witnessed" => {
+            plan.witness = command == "witnessed";
             plan.rounds = option("rounds").map_or(Ok(plan.rounds), usize::try_from)?;
             plan.writers = option("writers").map_or(Ok(plan.writers), usize::try_from)?;
             eprintln!("seed {}, {} rounds", plan.seed, plan.rounds);

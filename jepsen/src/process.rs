@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::env;
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +50,10 @@ pub fn binary() -> Result<PathBuf> {
 pub struct Launch {
     pub binary: PathBuf,
     pub data: PathBuf,
+    /// Where it listens; port 0 is any that is free.
+    pub listen: SocketAddr,
+    /// What else it is told.
+    pub arguments: Vec<OsString>,
     /// No file of the node grows beyond so many bytes: as if its disk were full.
     pub file_bytes_max: Option<u64>,
 }
@@ -58,6 +63,8 @@ impl Launch {
         Self {
             binary: binary.to_owned(),
             data: data.to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            arguments: Vec::new(),
             file_bytes_max: None,
         }
     }
@@ -81,15 +88,9 @@ impl Launch {
             .arg("serve")
             .arg("--data")
             .arg(&self.data)
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--log",
-                "info",
-                "--log-format",
-                "json",
-            ])
-            .args(["--stop-with-input"])
+            .args(["--listen", &self.listen.to_string()])
+            .args(["--log", "info", "--log-format", "json", "--stop-with-input"])
+            .args(&self.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());

@@ -15,3 +15,15 @@ async fn nothing_that_was_acked_is_lost_by_kill_9() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_sees_one_history_over_all_kills() -> anyhow::Result<()> {
+    let mut plan = kill::Plan::from_environment(process::binary()?)?;
+    plan.witness = true;
+    // Two nodes share the machine, and each check waits for both.
+    plan.rounds = plan.rounds.div_ceil(5);
+    eprintln!("seed {}, {} rounds", plan.seed, plan.rounds);
+    let report = kill::run(&plan).await?;
+    eprintln!("{report}");
+    Ok(())
+}
