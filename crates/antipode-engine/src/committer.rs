@@ -22,7 +22,7 @@ use antipode_store::record::{
     ClockBound, Count, DigestRecord, Record as _, ReplicaTable, StoredMessage, TxOp, Vector,
 };
 use antipode_store::{Batch, CollectionId, GroupId, Space, Storage, StoreError, Sync};
-use antipode_value::Str;
+use antipode_value::{Str, layout};
 
 use crate::catalog::{Catalog, Deletes, Ended, SystemCollection};
 use crate::error::EngineError;
@@ -180,7 +180,7 @@ impl Committer {
         let ticks = u32::try_from(request.operations.len().max(1)).unwrap_or(u32::MAX);
         let first = self.clock.reserve(wall_ms, u64::from(ticks));
         let stamp = Stamp::new(first, self.me);
-        working.begin(request.operations.len() > 1);
+        working.begin();
         let prepared = self.prepare_own(working, &request, stamp, ticks);
         let (prepared, mut outcomes) = match prepared {
             Ok(prepared) => prepared,
@@ -196,6 +196,12 @@ impl Committer {
             return Err(EngineError::TransactionTooLarge {
                 bytes: record.bytes.len(),
                 limit: TRANSACTION_BYTES_MAX,
+            });
+        }
+        if !working.within_limit(&mut self.numbers, record.bytes.len()) {
+            working.roll_back();
+            return Err(EngineError::DocumentTooLarge {
+                limit: layout::BYTES_MAX,
             });
         }
         if !request.return_documents {
@@ -357,7 +363,7 @@ impl Committer {
             return Ok(Err(Refusal::Damaged));
         }
         let mut context = header.context(&self.heads.context_of(origin));
-        working.begin(true);
+        working.begin();
         let prepared = Prepared { header, operations };
         if let Err(error) = self.apply_operations(working, &prepared, &mut context) {
             working.roll_back();

@@ -86,6 +86,12 @@ pub enum EngineError {
         /// The limit.
         limit: usize,
     },
+    /// A document would grow beyond what a document may be.
+    #[error("a document would be larger than the limit of {limit} bytes; split it")]
+    DocumentTooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// The token given with the request is not reached here.
     #[error(
         "this replica has not yet seen all that the token names: retry, or read with level local"
@@ -148,6 +154,7 @@ impl EngineError {
             Self::BadParameter { .. } => 10,
             Self::ReadOnly { .. } => 1004,
             Self::TransactionTooLarge { .. } => 32,
+            Self::DocumentTooLarge { .. } => 1216,
             Self::ConsistencyUnavailable => 5230,
             Self::TokenInvalid { .. } => 5232,
             Self::PositionInvalid { .. } => 5205,

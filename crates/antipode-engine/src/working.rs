@@ -17,7 +17,7 @@ use antipode_store::record::{
     DocumentRecord, EdgeEnd, ExpiryMark, Record as _, ReplicaTable, StoredMessage,
 };
 use antipode_store::{Batch, CollectionId, Direction, KeyRange, Space, Storage, StreamId};
-use antipode_value::{Str, Value};
+use antipode_value::{Str, Value, layout};
 
 use crate::catalog::{Catalog, CollectionKind};
 use crate::error::EngineError;
@@ -29,6 +29,8 @@ struct Entry {
     before: Option<Shown>,
     document: Document,
     changed: bool,
+    /// At most so many bytes has the body grown to by the operations of this batch.
+    bytes_at_most: usize,
 }
 
 /// A discarded write, with the document that lost it.
@@ -66,7 +68,6 @@ pub(crate) struct WorkingSet {
 /// How to take back the transaction that is under way.
 #[derive(Default)]
 struct Undo {
-    revocable: bool,
     documents: Vec<(usize, Document, bool)>,
     tails: Vec<((StreamId, ReplicaId), u64)>,
     messages: usize,
@@ -89,13 +90,11 @@ impl WorkingSet {
         }
     }
 
-    /// Begins a transaction: from here on changes can be taken back. One whose only operation fails before it is applied
-    /// has nothing to take back, and need not pay for copies (`revocable`).
-    pub fn begin(&mut self, revocable: bool) {
+    /// Begins a transaction: from here on changes can be taken back.
+    pub fn begin(&mut self) {
         self.undo = Undo {
             messages: self.messages.len(),
             reports: self.reports.len(),
-            revocable,
             ..Undo::default()
         };
     }
@@ -139,11 +138,9 @@ impl WorkingSet {
     ) -> Result<&Document, EngineError> {
         let position = self.load(numbers, collection, key)?;
         let entry = &mut self.entries[position];
-        if self.undo.revocable {
-            self.undo
-                .documents
-                .push((position, entry.document.clone(), entry.changed));
-        }
+        self.undo
+            .documents
+            .push((position, entry.document.clone(), entry.changed));
         entry.changed = true;
         let discards = entry.document.apply(operation, stamp, context);
         self.reports
@@ -154,6 +151,28 @@ impl WorkingSet {
                 discard,
             }));
         Ok(&self.entries[position].document)
+    }
+
+    /// Whether the documents that the transaction under way has changed are still within the limit for one document. An
+    /// operation of `bytes` can have made them larger by no more than that, so few need to be looked at.
+    pub fn within_limit(&mut self, numbers: &mut ReplicaTable, bytes: usize) -> bool {
+        let changed: Vec<usize> = self
+            .undo
+            .documents
+            .iter()
+            .map(|(position, ..)| *position)
+            .collect();
+        changed.into_iter().all(|position| {
+            let Some(entry) = self.entries.get_mut(position) else {
+                return true;
+            };
+            entry.bytes_at_most = entry.bytes_at_most.saturating_add(bytes);
+            if entry.bytes_at_most > layout::BYTES_MAX {
+                let mut scratch = Vec::new();
+                entry.bytes_at_most = entry.document.encode(numbers, &mut scratch).body.len();
+            }
+            entry.bytes_at_most <= layout::BYTES_MAX
+        })
     }
 
     /// Appends a message to a stream and returns its number among those of its origin.
@@ -200,12 +219,16 @@ impl WorkingSet {
             None => (None, Document::default()),
         };
         let position = self.entries.len();
+        let bytes_at_most = before
+            .as_ref()
+            .map_or(0, |shown: &Shown| shown.body().len());
         self.entries.push(Entry {
             collection,
             key: key.clone(),
             before,
             document,
             changed: false,
+            bytes_at_most,
         });
         self.index.insert(name, position);
         Ok(position)
