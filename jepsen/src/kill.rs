@@ -55,6 +55,8 @@ pub struct Plan {
     pub seed: u64,
     /// Whether a peer replicates all the while.
     pub witness: bool,
+    /// A lie, to see that it is caught: after this round the directory is copied, and three rounds later put back.
+    pub set_back_to: Option<usize>,
     /// Where data and history stay if something is wrong.
     pub keep: PathBuf,
 }
@@ -80,6 +82,7 @@ impl Plan {
             rounds,
             writers: 6,
             witness: false,
+            set_back_to: None,
             seed: number(SEED_VARIABLE)?.unwrap_or(fresh.as_micros() as u64 & 0xffff_ffff),
             keep: env::var_os(KEEP_VARIABLE).map_or_else(env::temp_dir, PathBuf::from),
         })
@@ -218,6 +221,7 @@ impl<'a> Run<'a> {
             self.round(round)
                 .await
                 .with_context(|| format!("round {round}"))?;
+            self.lie(round)?;
             let last = round + 1 == self.plan.rounds;
             if last || (round + 1).is_multiple_of(CHECK_EVERY) {
                 self.autopsy()
@@ -250,6 +254,21 @@ impl<'a> Run<'a> {
             took: began.elapsed(),
             starts: std::mem::take(&mut self.starts),
         })
+    }
+
+    /// Sets the node back by three rounds, if the plan says so.
+    fn lie(&self, round: usize) -> Result<()> {
+        let Some(to) = self.plan.set_back_to else {
+            return Ok(());
+        };
+        let copy = self.launch.data.with_extension("copy");
+        if round == to {
+            copy_files(&self.launch.data, &copy)?;
+        } else if round == to + 3 {
+            std::fs::remove_dir_all(&self.launch.data)?;
+            copy_files(&copy, &self.launch.data)?;
+        }
+        Ok(())
     }
 
     /// One life of the node.
@@ -369,6 +388,16 @@ impl<'a> Run<'a> {
         self.ends = findings.ends.clone();
         Ok(findings)
     }
+}
+
+/// Copies a directory without directories in it.
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 fn client_address(node: &Node) -> Result<std::net::SocketAddr> {

@@ -27,3 +27,26 @@ async fn a_peer_sees_one_history_over_all_kills() -> anyhow::Result<()> {
     eprintln!("{report}");
     Ok(())
 }
+
+/// A harness that catches nothing proves nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_set_back_is_caught() -> anyhow::Result<()> {
+    let keep = tempfile::tempdir()?;
+    for witness in [false, true] {
+        let plan = kill::Plan {
+            seed: 1,
+            rounds: 8,
+            set_back_to: Some(2),
+            witness,
+            keep: keep.path().to_owned(),
+            ..kill::Plan::from_environment(process::binary()?)?
+        };
+        let error = match kill::run(&plan).await {
+            Ok(report) => panic!("three rounds are lost, and nobody noticed: {report}"),
+            Err(error) => format!("{error:#}"),
+        };
+        assert!(error.contains("and had told of"), "{error}");
+        assert!(error.contains("history.jsonl"), "{error}");
+    }
+    Ok(())
+}
