@@ -19,7 +19,10 @@
 //!
 //! client.query("INSERT { _key: 'ada', name: 'Ada', visits: 0 } INTO users").run().await?;
 //! // Two regions may do this at once, also when they are cut off from each other: both visits are counted.
-//! client.query("UPDATE 'ada' WITH { visits: OLD.visits + 1 } IN users").run().await?;
+//! client
+//!     .query("FOR u IN users FILTER u._key == 'ada' UPDATE u WITH { visits: u.visits + 1 } IN users")
+//!     .run()
+//!     .await?;
 //!
 //! let mut rows = client
 //!     .query("FOR u IN users FILTER u.visits >= @least RETURN u")
