@@ -123,7 +123,7 @@ impl Drop for Watch {
 async fn watch(client: Client, region: Region, panel: Panel) {
     loop {
         let text = match tokio::time::timeout(Duration::from_secs(1), client.status()).await {
-            Ok(Ok(status)) => describe(region, &status),
+            Ok(Ok(status)) => describe(&panel, region, &status),
             Ok(Err(_)) | Err(_) => "not running".to_owned(),
         };
         panel.set(region, text);
@@ -131,14 +131,14 @@ async fn watch(client: Client, region: Region, panel: Panel) {
     }
 }
 
-fn describe(region: Region, status: &Status) -> String {
+fn describe(panel: &Panel, region: Region, status: &Status) -> String {
     let transactions: u64 = status.version_vector.values().sum();
     let link = |other: Region| {
         let found = status
             .members
             .iter()
             .find(|member| member.region == other.name());
-        match found.is_some_and(|member| member.connected) {
+        match found.is_some_and(|member| member.connected) && !panel.is_cut(region, other) {
             true => format!("⇄ {} {}", other.name(), ms(region.delay_to(other))),
             false => format!("✂ {}", other.name()),
         }

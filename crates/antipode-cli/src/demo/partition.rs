@@ -61,6 +61,7 @@ pub async fn write_apart(show: &mut Show, cluster: &Cluster, data: &Data) -> Res
     show.step("Tokyo is cut off; all three regions go on writing")
         .await;
     cluster.set_lines(Some(Region::Tokyo)).await?;
+    show.cut(Some(Region::Tokyo));
     let hot = data.busiest(HOT_AIRPORTS);
 
     show.query(Region::Tokyo, VISIT);
@@ -286,6 +287,7 @@ async fn visits_of(client: &Client, hot: &[String]) -> Result<BTreeMap<String, u
 /// Heals the lines and checks that everything that was acked is everywhere.
 pub async fn heal(show: &mut Show, cluster: &Cluster, written: &Written) -> Result<()> {
     show.step("The lines heal").await;
+    show.cut(None);
     cluster.set_lines(None).await?;
     let convergence = until_converged(cluster).await?;
     let delay = Region::Tokyo.delay_to(Region::Frankfurt);

@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -38,6 +39,8 @@ struct Claim {
 pub struct Panel {
     area: MultiProgress,
     lines: Vec<ProgressBar>,
+    /// The region that is cut off: its links take some seconds to notice, and the panel shows it at once.
+    cut: Arc<Mutex<Option<Region>>>,
 }
 
 impl Panel {
@@ -54,7 +57,17 @@ impl Panel {
                 line
             })
             .collect();
-        Self { area, lines }
+        Self {
+            area,
+            lines,
+            cut: Arc::default(),
+        }
+    }
+
+    /// Whether the line between two regions is cut.
+    pub fn is_cut(&self, one: Region, other: Region) -> bool {
+        let cut = *self.cut.lock().unwrap_or_else(PoisonError::into_inner);
+        cut == Some(one) || cut == Some(other)
     }
 
     /// Sets the line of a region.
@@ -87,6 +100,13 @@ impl Show {
     /// The live lines, if there are any.
     pub fn panel(&self) -> Option<Panel> {
         self.panel.clone()
+    }
+
+    /// Says which region is cut off from now on.
+    pub fn cut(&self, region: Option<Region>) {
+        if let Some(panel) = &self.panel {
+            *panel.cut.lock().unwrap_or_else(PoisonError::into_inner) = region;
+        }
     }
 
     /// Begins a step.
