@@ -16,7 +16,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use data::Data;
@@ -45,17 +45,15 @@ pub struct Demo {
 
 /// Runs the demo; the exit code says whether every claim held.
 pub async fn run(arguments: &Demo) -> Result<ExitCode> {
-    let data = Data::read()?;
     let mut show = Show::new(!arguments.check);
-    let mut cluster = regions::start(&mut show).await?;
-    {
-        let _watch = Watch::start(&cluster, show.panel());
-        regions::load(&mut show, &cluster, &data).await?;
-        regions::query(&mut show, &cluster, &data).await?;
-        let written = partition::write_apart(&mut show, &cluster, &data).await?;
-        partition::heal(&mut show, &cluster, &written).await?;
-        crash::kill_and_restart(&mut show, &mut cluster).await?;
-    }
+    let cluster = tokio::select! {
+        cluster = play(&mut show) => cluster?,
+        // What is dropped on the way out ends the nodes and removes their data.
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            bail!("interrupted");
+        }
+    };
     if arguments.keep {
         keep(&show, &cluster).await?;
     }
@@ -65,6 +63,19 @@ pub async fn run(arguments: &Demo) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The steps, up to the last, with the nodes left running.
+async fn play(show: &mut Show) -> Result<Cluster> {
+    let data = Data::read()?;
+    let mut cluster = regions::start(show).await?;
+    let _watch = Watch::start(&cluster, show.panel());
+    regions::load(show, &cluster, &data).await?;
+    regions::query(show, &cluster, &data).await?;
+    let written = partition::write_apart(show, &cluster, &data).await?;
+    partition::heal(show, &cluster, &written).await?;
+    crash::kill_and_restart(show, &mut cluster).await?;
+    Ok(cluster)
 }
 
 async fn stop(show: &mut Show, cluster: Cluster) -> Result<()> {

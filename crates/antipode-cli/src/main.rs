@@ -51,6 +51,8 @@ fn main() -> ExitCode {
     let program = Program::parse();
     match run(program.command) {
         Ok(code) => code,
+        // Whoever read the output has seen enough, as `head` does.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error{}: {error:#}", code(&error));
             ExitCode::FAILURE
@@ -78,6 +80,11 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// The stable number of an error, if it has one: ` 1203`.

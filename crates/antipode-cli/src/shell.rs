@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use antipode_client::{Client, CollectionKind, Rows};
+use antipode_client::{Client, CollectionKind, Error, Rows};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
@@ -171,7 +171,7 @@ impl Shell {
         let mut rows = match answer {
             Some(Ok(rows)) => rows,
             Some(Err(error)) => return Ok(complain(&render::error(&error, query))),
-            None => return Ok(stopped()),
+            None => return Ok(complain(STOPPED)),
         };
         let next = self.show(&mut rows, query).await?;
         if next == Next::GoOn {
@@ -179,7 +179,11 @@ impl Shell {
                 eprint!("{}", render::warnings(extra));
             }
             if self.timing {
-                println!("{}", render::timing(began.elapsed(), rows.extra()));
+                writeln!(
+                    io::stdout(),
+                    "{}",
+                    render::timing(began.elapsed(), rows.extra())
+                )?;
             }
         }
         Ok(next)
@@ -197,7 +201,7 @@ impl Shell {
                 }
                 None => {
                     writer.end(None)?;
-                    return Ok(stopped());
+                    return Ok(complain(STOPPED));
                 }
             }
         }
@@ -206,12 +210,11 @@ impl Shell {
     }
 
     async fn command(&mut self, command: Command) -> Result<Next> {
-        let shown = match command {
+        let answer = match command {
             Command::Quit => return Ok(Next::Leave),
-            Command::Help(subject) => match help::about(subject.as_deref()) {
-                Ok(text) => Ok(text),
-                Err(message) => return Ok(complain(&format!("error: {message}"))),
-            },
+            Command::Help(subject) => {
+                help::about(subject.as_deref()).map_err(|message| format!("error: {message}"))
+            }
             Command::Timing(on) => {
                 self.timing = on.unwrap_or(!self.timing);
                 Ok(format!(
@@ -221,73 +224,69 @@ impl Shell {
             }
             Command::Format(format) => {
                 self.format = format;
-                return Ok(Next::GoOn);
+                Ok(String::new())
             }
-            Command::Explain(query) => return Ok(self.explain(&query).await),
-            Command::Status => self
-                .client
-                .status()
-                .await
-                .map(|status| render::status(&status)),
+            Command::Explain(query) => self.explain(&query).await,
+            Command::Status => told(
+                self.client
+                    .status()
+                    .await
+                    .map(|status| render::status(&status)),
+            ),
             Command::Create(what, name) => {
                 self.changed(what.create(&self.client, &name, false).await)
             }
             Command::Drop(what, name) => self.changed(what.drop(&self.client, &name).await),
-            Command::Fabrics => self
-                .client
-                .list_fabrics()
-                .await
-                .map(|names| names.join("\n")),
-            Command::Connect(fabric) => return Ok(self.connect(&fabric).await),
-            Command::Describe(None) => self.catalog().await,
-            Command::Describe(Some(collection)) => return Ok(self.describe(&collection).await),
+            Command::Fabrics => told(
+                self.client
+                    .list_fabrics()
+                    .await
+                    .map(|names| names.join("\n")),
+            ),
+            Command::Connect(fabric) => self.connect(&fabric).await,
+            Command::Describe(None) => told(self.catalog().await),
+            Command::Describe(Some(collection)) => self.describe(&collection).await,
         };
-        Ok(match shown {
+        Ok(match answer {
+            Ok(text) if text.is_empty() => Next::GoOn,
             Ok(text) => {
                 writeln!(io::stdout(), "{text}")?;
                 Next::GoOn
             }
-            Err(error) => complain(&render::error(&error, "")),
+            Err(message) => complain(&message),
         })
     }
 
-    async fn explain(&self, query: &str) -> Next {
+    async fn explain(&self, query: &str) -> Answer {
         if let Some(message) = render::syntax_error(query) {
-            return complain(&message);
+            return Err(message);
         }
         match stoppable(self.client.query(query).explain()).await {
-            Some(Ok(explanation)) => {
-                println!("{}", explanation.text.trim_end());
-                Next::GoOn
-            }
-            Some(Err(error)) => complain(&render::error(&error, query)),
-            None => stopped(),
+            Some(Ok(explanation)) => Ok(explanation.text.trim_end().to_owned()),
+            Some(Err(error)) => Err(render::error(&error, query)),
+            None => Err(STOPPED.to_owned()),
         }
     }
 
-    async fn connect(&mut self, fabric: &str) -> Next {
-        match self.client.list_fabrics().await {
-            Ok(names) if names.iter().any(|name| name == fabric) => {
-                self.client = self.client.with_fabric(fabric);
-                self.names.forget(&self.client);
-                Next::GoOn
-            }
-            Ok(names) => complain(&format!(
-                "error: there is no fabric '{fabric}', but {}",
-                names.join(", ")
-            )),
-            Err(error) => complain(&render::error(&error, "")),
+    async fn connect(&mut self, fabric: &str) -> Answer {
+        let names = told(self.client.list_fabrics().await)?;
+        if !names.iter().any(|name| name == fabric) {
+            let names = names.join(", ");
+            return Err(format!("error: there is no fabric '{fabric}', but {names}"));
         }
+        self.client = self.client.with_fabric(fabric);
+        self.names.forget(&self.client);
+        Ok(String::new())
     }
 
     /// After a change of the catalog, names are asked for anew.
-    fn changed<T>(&self, result: T) -> T {
+    fn changed(&self, result: Result<String, Error>) -> Answer {
         self.names.forget(&self.client);
-        result
+        told(result)
     }
 
     /// The collections and streams of the fabric.
-    async fn catalog(&self) -> Result<String, antipode_client::Error> {
+    async fn catalog(&self) -> Result<String, Error> {
         let collections = self.client.list_collections().await?;
         let streams = self.client.list_streams().await?;
         if collections.is_empty() && streams.is_empty() {
@@ -316,47 +315,50 @@ impl Shell {
     }
 
     /// A collection and the attributes that its documents have.
-    async fn describe(&self, name: &str) -> Next {
-        let collections = match self.client.list_collections().await {
-            Ok(collections) => collections,
-            Err(error) => return complain(&render::error(&error, "")),
-        };
+    async fn describe(&self, name: &str) -> Answer {
+        let collections = told(self.client.list_collections().await)?;
         let Some(collection) = collections
             .iter()
             .find(|collection| collection.name == name)
         else {
-            return complain(&format!(
-                "error: there is no collection '{name}' in fabric {}",
-                self.client.fabric()
+            let fabric = self.client.fabric();
+            return Err(format!(
+                "error: there is no collection '{name}' in fabric {fabric}"
             ));
         };
-        let attributes = match names::sample(&self.client, name).await {
-            Ok(attributes) => attributes,
-            Err(error) => return complain(&render::error(&error, "")),
-        };
-        println!(
+        let attributes = told(names::sample(&self.client, name).await)?;
+        let head = format!(
             "{name}: {} collection, {} documents",
             kind(collection.kind),
             collection.count
         );
-        let walked = attributes.walk();
-        if walked.is_empty() {
-            return Next::GoOn;
+        let rows: Vec<Vec<Cell>> = attributes
+            .walk()
+            .into_iter()
+            .map(|(path, attribute)| {
+                let types: Vec<&str> = attribute.types.keys().copied().collect();
+                vec![
+                    Cell::text(path),
+                    Cell::text(types.join(", ")),
+                    Cell::number(attribute.documents),
+                ]
+            })
+            .collect();
+        if rows.is_empty() {
+            return Ok(head);
         }
-        let rows = walked.into_iter().map(|(path, attribute)| {
-            let types: Vec<&str> = attribute.types.keys().copied().collect();
-            vec![
-                Cell::text(path),
-                Cell::text(types.join(", ")),
-                Cell::number(attribute.documents),
-            ]
-        });
-        let head = ["attribute", "types", "in sample"]
+        let columns = ["attribute", "types", "in sample"]
             .map(str::to_owned)
             .to_vec();
-        println!("{}", Grid::new(head, rows.collect()));
-        Next::GoOn
+        Ok(format!("{head}\n{}", Grid::new(columns, rows)))
     }
+}
+
+/// What a command shows, or why it cannot.
+type Answer = Result<String, String>;
+
+fn told<T>(result: Result<T, Error>) -> Result<T, String> {
+    result.map_err(|error| render::error(&error, ""))
 }
 
 fn kind(kind: CollectionKind) -> &'static str {
@@ -375,9 +377,8 @@ async fn stoppable<T>(work: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-fn stopped() -> Next {
-    complain("stopped")
-}
+/// What is said of a query that Ctrl-C has ended.
+const STOPPED: &str = "stopped";
 
 fn complain(message: &str) -> Next {
     eprintln!("{message}");
