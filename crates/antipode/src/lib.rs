@@ -17,7 +17,7 @@
 //! ```
 //!
 //! A [`Database`] is one node. Reads run on the caller's thread over a snapshot, and neither wait for writes nor hold them
-//! up. Writes are handed to the node's one committer thread and return as soon as they are as durable as was asked for
+//! up. Writes are handed to the node's one committer and return as soon as they are as durable as was asked for
 //! ([`Durability`]). Every reply carries a token: given with a later request, in this region or in another one, it makes
 //! that request see at least as much ([`ReadLevel::Session`]).
 #![warn(missing_docs)]
