@@ -105,7 +105,9 @@ fn flag(key: &'static Key) -> Arg {
             .num_args(1..)
             .action(ArgAction::Append)
             .value_name("ADDRESS"),
-        Kind::Choice(words) => arg.value_parser(PossibleValuesParser::new(words.iter().copied())),
+        Kind::Choice(words) => arg
+            .value_name("WORD")
+            .value_parser(PossibleValuesParser::new(words.iter().copied())),
         Kind::Path => arg.value_name("PATH"),
         Kind::Address => arg.value_name("ADDRESS"),
         Kind::Bytes | Kind::Number => arg.value_name("N"),

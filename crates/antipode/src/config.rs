@@ -612,7 +612,7 @@ them: without any it is a single node with its data in `./antipode-data`, servin
 - The file is `antipode.toml` in the working directory if it is there, or the one that `--config` names. It is TOML
   without sections: `region = \"frankfurt\"`, `found = true`, `join = [\"10.0.0.1:7490\"]`. An unknown key is an error.
 - The variable of a key is `ANTIPODE_` and the key in upper case.
-- The flag of a key has dashes for underscores. A switch needs no value: `--found` is `--found true`.
+- The flag of a key has dashes for underscores. A switch needs no value: `--found` is `--found=true`.
 
 Sizes are bytes, or have a unit: `kB`, `MB`, `GB` (powers of 1000), `KiB`, `MiB`, `GiB` (of 1024). Times have one: `ms`,
 `s`, `m`, `h`.
