@@ -83,6 +83,7 @@ pub(crate) fn capture(document: Expression, target: Variable, merge_objects: boo
         rest,
         intents,
         target: Some(Expression::Variable(target)),
+        stored: false,
     }
 }
 
@@ -235,6 +236,7 @@ pub(crate) fn capture_insert(document: Expression, update: &[Intent]) -> Patch {
         rest,
         intents,
         target: None,
+        stored: false,
     }
 }
 

@@ -432,6 +432,8 @@ pub struct Patch {
     pub intents: Vec<Intent>,
     /// The variable that holds the document which is changed, as the query read it.
     pub target: Option<Expression>,
+    /// `target` is certainly a stored document as it was read, and not an object made of one.
+    pub stored: bool,
 }
 
 impl Patch {
@@ -442,6 +444,7 @@ impl Patch {
             rest: None,
             intents: Vec::new(),
             target: None,
+            stored: false,
         }
     }
 }

@@ -74,6 +74,7 @@ pub(crate) fn resolve(
         modifies: false,
         levels: Vec::new(),
         constants: Vec::new(),
+        stored: Vec::new(),
         nesting: 0,
         intents: true,
     };
@@ -126,6 +127,8 @@ struct Resolver<'c> {
     modifies: bool,
     /// Collections read so far by each open (sub)query.
     levels: Vec<Vec<CollectionId>>,
+    /// Variables that hold stored documents as they were read.
+    stored: Vec<Variable>,
     /// Variables whose value is known at compile time.
     constants: Vec<(Variable, Value)>,
     /// Array and object literals around this place.
@@ -478,6 +481,11 @@ impl Resolver<'_> {
         match &target.kind {
             TargetKind::Variable(name) => {
                 let variable = self.declare(name)?;
+                if let Expression::Variable(first) = &expression
+                    && self.stored.contains(first)
+                {
+                    self.stored.push(variable);
+                }
                 if let Some(value) = expression.constant() {
                     self.constants.push((variable, value.clone()));
                 }
@@ -591,6 +599,9 @@ impl Resolver<'_> {
         }
         self.scopes.open(ScopeKind::For);
         let (variable, parts) = self.loop_variable(target)?;
+        if collection.is_some() {
+            self.stored.push(variable);
+        }
         let kind = match (collection, list) {
             (Some(collection), _) => NodeKind::EnumerateCollection(Enumerate {
                 documents: self.catalog.estimate(collection.id),

@@ -152,6 +152,18 @@ fn statement(chance: &mut Chance) -> String {
             "FOR i IN 1..2 FOR d IN t UPDATE d WITH {} IN t{options}",
             document(chance, "d")
         ),
+        // An object made of the document and changed on the way.
+        4 if chance.below(2) == 0 => format!(
+            "FOR d IN t LET x = MERGE(d, {{ p: {}, q: {} }}) UPDATE x WITH {} IN t{options}",
+            chance.value(),
+            chance.value(),
+            document(chance, "x")
+        ),
+        5 if chance.below(2) == 0 => format!(
+            "FOR x IN (FOR d IN t RETURN {}) UPDATE x WITH {} IN t{options}",
+            chance.one(&["d", "MERGE(d, { o: { n: 3 } })", "UNSET(d, \"p\")"]),
+            document(chance, "x")
+        ),
         4 => format!(
             "FOR d IN t UPDATE {{ _key: d._key }} WITH {} IN t{options}",
             document(chance, "d")

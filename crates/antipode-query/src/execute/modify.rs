@@ -4,7 +4,7 @@
 //! takes the relative change only if it shows the same on the document as the query read it; else it assigns.
 
 use antipode_crdt::{Draft, DraftChange, Number, PatchOptions, Path, patch_changes};
-use antipode_value::{Array, Object, Str, Value, compare_binary};
+use antipode_value::{Array, Object, Str, Value, compare_binary, identical};
 
 use super::{BATCH_ROWS, Batch, Input, Operator};
 use crate::error::{Code, QueryError, Result};
@@ -400,6 +400,16 @@ fn update<'a>(
                 .changed
                 .contains(&(node.collection.id, target.key.to_string()))
     });
+    let known = match known {
+        Some(read)
+            if patch.intents.is_empty()
+                || patch.stored
+                || is_as_stored(node, patch, read, &target.key, run)? =>
+        {
+            Some(read)
+        }
+        _ => None,
+    };
     let changes = changes(node, patch, known, whole, row, run)?;
     let current = target.check(node, run)?;
     if let Some(current) = current.as_ref()
@@ -424,6 +434,28 @@ fn is_id(id: &str, collection: &CollectionInfo, key: &str) -> bool {
     id.strip_prefix(collection.name.as_str())
         .and_then(|rest| rest.strip_prefix('/'))
         == Some(key)
+}
+
+/// Whether an object has what the stored document has at the paths of the intents: it may have been made of the document
+/// and changed on the way, and then the difference is not to what is stored.
+fn is_as_stored(
+    node: &Modify,
+    patch: &Patch,
+    read: &Value,
+    key: &str,
+    run: &mut Run<'_>,
+) -> Result<bool> {
+    let Some(stored) = run.data()?.get(node.collection.id, key)? else {
+        return Ok(false);
+    };
+    let at = |document: &Value, path: &[Str]| {
+        path.iter()
+            .fold(document.clone(), |value, name| value.attribute(name))
+    };
+    Ok(patch
+        .intents
+        .iter()
+        .all(|intent| identical(&at(read, &intent.path), &at(&stored, &intent.path))))
 }
 
 struct Changes {

@@ -67,9 +67,10 @@ impl Resolver<'_> {
         } else {
             let target = target_variable(key.as_ref().unwrap_or(&document));
             let patch = match target {
-                Some(target) if self.intents && options.version_attribute.is_none() => {
-                    intent::capture(document, target, options.merge_objects)
-                }
+                Some(target) if self.intents && options.version_attribute.is_none() => Patch {
+                    stored: self.stored.contains(&target),
+                    ..intent::capture(document, target, options.merge_objects)
+                },
                 _ => Patch::plain(document),
             };
             Action::Update { key, patch }
