@@ -34,7 +34,7 @@ async fn a_node_that_is_set_back_is_caught() -> anyhow::Result<()> {
     let keep = tempfile::tempdir()?;
     for witness in [false, true] {
         let plan = kill::Plan {
-            seed: 1,
+            seed: 1 + u64::from(witness),
             rounds: 8,
             set_back_to: Some(2),
             witness,
