@@ -125,11 +125,9 @@ fn write_until_killed(client: Client, writer: usize) -> JoinHandle<Result<Told>>
     })
 }
 
+/// Whatever the node did not say itself is its death: how a broken connection looks depends on where it broke.
 fn is_gone(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Lost { .. } | Error::Unreachable { .. } | Error::TimedOut
-    )
+    !matches!(error, Error::Database { .. })
 }
 
 /// A region that goes on writing while another one dies and comes back.
