@@ -13,7 +13,8 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// A connection attempt is given up after this: four round trips of the slowest links, and a lost packet.
     pub connect_timeout: Duration,
-    /// Pauses between attempts double from the first of these to the second.
+    /// Pauses between attempts double from the first of these to the second. An attempt costs a few packets, so a peer
+    /// that comes back is not kept waiting.
     pub backoff: (Duration, Duration),
     /// A longer message is refused. Above the largest transaction (64 MiB), with room for its header.
     pub message_bytes_max: usize,
@@ -39,7 +40,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7490)),
             idle_timeout: Duration::from_secs(6),
             connect_timeout: Duration::from_secs(3),
-            backoff: (Duration::from_millis(50), Duration::from_secs(2)),
+            backoff: (Duration::from_millis(50), Duration::from_secs(1)),
             message_bytes_max: 68 * 1024 * 1024,
             queue_bytes_max: 16 * 1024 * 1024,
             receive_bytes_max: 8 * 1024 * 1024,

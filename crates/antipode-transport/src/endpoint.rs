@@ -31,6 +31,9 @@ const GREETINGS_MAX: usize = 64;
 /// A link that held for so long was a good one: the next attempt after it comes without a pause.
 const GOOD_LINK: Duration = Duration::from_secs(5);
 
+/// What a round trip is taken for until it is known. A longer one costs a few packets sent twice.
+const INITIAL_ROUND_TRIP: Duration = Duration::from_millis(100);
+
 /// How long a stop waits for links to end, and then for the threads.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -501,6 +504,9 @@ fn transport_config(config: &Config) -> quinn::TransportConfig {
         .keep_alive_interval(Some(config.idle_timeout / 4))
         .max_concurrent_uni_streams(lanes.into())
         .max_concurrent_bidi_streams(0u32.into())
+        // Before a round trip was measured: a first packet that was lost is sent again after three times this, and a line
+        // that heals is not noticed before.
+        .initial_rtt(INITIAL_ROUND_TRIP)
         .congestion_controller_factory(Arc::new(congestion))
         .datagram_receive_buffer_size(None)
         .stream_receive_window(window.into())
