@@ -60,6 +60,7 @@ impl Endpoint {
 
     /// Opens the port. What peers send is left at `desk`.
     pub fn start(self, desk: Arc<Desk>) -> Result<(Peers, Lines), Error> {
+        let own_desk = desk.clone();
         let transport = Transport::start(self.config, self.bundle, move |event| {
             if let Some(call) = call_of(event) {
                 desk.leave(call);
@@ -72,7 +73,11 @@ impl Endpoint {
         let lines = Lines {
             handle: transport.handle().clone(),
         };
-        Ok((Peers { transport }, lines))
+        let peers = Peers {
+            transport,
+            desk: own_desk,
+        };
+        Ok((peers, lines))
     }
 }
 
@@ -147,6 +152,7 @@ fn call_of(event: PeerEvent) -> Option<Call> {
 /// The running transport, as the node uses it.
 pub(crate) struct Peers {
     transport: Transport,
+    desk: Arc<Desk>,
 }
 
 impl Network for Peers {
@@ -156,13 +162,22 @@ impl Network for Peers {
             replication::Lane::Live => transport::Lane::Live,
             replication::Lane::Bulk => transport::Lane::Bulk,
         };
-        if let Err(error) = self
+        let length = bytes.len() as u64;
+        let sent = self
             .transport
             .handle()
-            .send(transport::LinkId(link.0), lane, bytes)
-        {
+            .send(transport::LinkId(link.0), lane, bytes);
+        if let Err(error) = sent {
             // What is lost here is found missing by the next digest.
             tracing::debug!(link = link.0, %error, "message dropped");
+            if !matches!(error, transport::SendError::Gone) {
+                // It waits in no queue, so replication must not count it as waiting.
+                let left = Input::Written {
+                    link,
+                    bytes: length,
+                };
+                self.desk.leave(Call::Peer(left, None));
+            }
         }
     }
 
