@@ -177,7 +177,8 @@ impl SystemCollection {
 /// A picture of all fabrics, collections and streams.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    collections: BTreeMap<(String, String), CollectionEntry>,
+    /// By fabric, then by name.
+    collections: BTreeMap<String, BTreeMap<String, CollectionEntry>>,
     by_id: BTreeMap<CollectionId, (String, String)>,
     streams: BTreeMap<(String, String), StreamEntry>,
     streams_by_id: BTreeMap<StreamId, (String, String)>,
@@ -216,8 +217,11 @@ impl Catalog {
 
     fn insert_collection(&mut self, entry: CollectionEntry) {
         let name = (entry.fabric.clone(), entry.name.clone());
-        self.by_id.insert(entry.id, name.clone());
-        self.collections.insert(name, entry);
+        self.by_id.insert(entry.id, name);
+        self.collections
+            .entry(entry.fabric.clone())
+            .or_default()
+            .insert(entry.name.clone(), entry);
     }
 
     /// Takes in the document that describes a collection, a stream or a fabric, as it stands now. Returns the id of a
@@ -246,8 +250,10 @@ impl Catalog {
         let deletes = text(document, "deletes").and_then(|name| Deletes::from_name(&name));
         let deletes = deletes.unwrap_or_default();
         let generation = integer(document, "generation");
-        let key = (fabric.clone(), name.clone());
-        let before = self.collections.remove(&key);
+        let before = self
+            .collections
+            .get_mut(&fabric)
+            .and_then(|collections| collections.remove(&name));
         if let Some(before) = &before {
             self.by_id.remove(&before.id);
         }
@@ -298,27 +304,30 @@ impl Catalog {
     /// The collection `name` of `fabric`.
     #[must_use]
     pub fn collection(&self, fabric: &str, name: &str) -> Option<&CollectionEntry> {
-        self.collections.get(&(fabric.to_owned(), name.to_owned()))
+        self.collections.get(fabric)?.get(name)
     }
 
     /// The living collection with this id.
     #[must_use]
     pub fn collection_by_id(&self, id: CollectionId) -> Option<&CollectionEntry> {
-        self.by_id
-            .get(&id)
-            .and_then(|name| self.collections.get(name))
+        let (fabric, name) = self.by_id.get(&id)?;
+        self.collection(fabric, name)
     }
 
     /// The collections of `fabric`, in the order of their names.
-    pub fn collections<'a>(&'a self, fabric: &'a str) -> impl Iterator<Item = &'a CollectionEntry> {
+    pub fn collections<'a>(
+        &'a self,
+        fabric: &str,
+    ) -> impl Iterator<Item = &'a CollectionEntry> + use<'a> {
         self.collections
-            .values()
-            .filter(move |entry| entry.fabric == fabric)
+            .get(fabric)
+            .into_iter()
+            .flat_map(BTreeMap::values)
     }
 
     /// All collections of all fabrics.
     pub fn all_collections(&self) -> impl Iterator<Item = &CollectionEntry> {
-        self.collections.values()
+        self.collections.values().flat_map(BTreeMap::values)
     }
 
     /// The stream `name` of `fabric`.

@@ -23,8 +23,8 @@ use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use antipode_engine::{
-    CommitReply, CommitRequest, EngineError, Node, NodeInput, NodeOutput, NodeStatus, RequestId,
-    Shared,
+    CommitReply, CommitRequest, Durability, EngineError, Node, NodeInput, NodeOutput, NodeStatus,
+    RequestId, Shared,
 };
 use antipode_replication::{Input, Lane, LinkId, Micros, Now};
 use antipode_store::{Storage, StoreError};
@@ -32,9 +32,12 @@ use bytes::Bytes;
 
 use crate::error::Error;
 
-/// How often a client looks for its reply before it goes to sleep: some microseconds, in which a commit that only waits
-/// for the one before it is usually done.
-const SPINS: u32 = 300;
+/// How often a client looks for its reply before it lets others have the processor: some microseconds.
+const SPINS: u32 = 100;
+
+/// How long a client whose write need not wait for the disk looks on before it goes to sleep. A commit that only waits for
+/// those before it is done by then, and sleeping and waking cost more than that.
+const LOOKING: Duration = Duration::from_micros(100);
 
 /// How often a sleeping client looks whether the node still lives.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -301,12 +304,20 @@ impl Driver {
     /// Hands a transaction over and waits for the reply.
     pub fn commit(&self, request: CommitRequest) -> CommitReply {
         let slot = Arc::new(Slot::new());
+        let waits_for_disk = request.durability != Durability::Memory;
         self.desk.call(Call::Commit(request, slot.clone()));
         for _ in 0..SPINS {
             if let Some(reply) = slot.take() {
                 return reply;
             }
             std::hint::spin_loop();
+        }
+        let begun = Instant::now();
+        while !waits_for_disk && begun.elapsed() < LOOKING {
+            if let Some(reply) = slot.take() {
+                return reply;
+            }
+            std::thread::yield_now();
         }
         loop {
             if let Some(reply) = slot.take() {
