@@ -24,7 +24,7 @@ mod control;
 mod database;
 mod date;
 mod encoding;
-mod geo;
+pub(crate) mod geo;
 mod number;
 mod object;
 mod pattern;

@@ -18,6 +18,7 @@ mod execute;
 mod explain;
 pub mod expression;
 pub mod function;
+pub mod index;
 mod intent;
 mod nearest;
 mod optimize;
@@ -30,6 +31,9 @@ pub use compile::{CompileOptions, compile, parse};
 pub use context::{Cancel, Clock, Environment, Extra, Limits, Stats, Warning};
 pub use error::{Code, Position, QueryError, Result, Retry};
 pub use execute::{Rows, execute};
+pub use index::{
+    GeoOrder, GeoRead, IndexField, IndexId, IndexInfo, IndexKind, IndexRange, IndexRead, IndexRows,
+};
 pub use intent::{Intent, IntentKind};
 pub use optimize::rule_names;
 pub use plan::Plan;

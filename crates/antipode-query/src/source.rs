@@ -13,6 +13,7 @@ use antipode_crdt::Draft;
 use antipode_value::Value;
 
 use crate::error::Retry;
+use crate::index::{GeoRead, IndexId, IndexInfo, IndexRead};
 
 /// Identity of a collection; a collection that was dropped and made again has another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +75,12 @@ pub trait Catalog {
     /// The named graph with this name. A catalog without named graphs has none.
     fn graph(&self, _name: &str) -> Result<Option<GraphInfo>, SourceError> {
         Ok(None)
+    }
+
+    /// The indexes of a collection that are ready to be read, by their ids; not the primary and the edge index. One that
+    /// is still being built is not among them.
+    fn indexes(&self, _collection: CollectionId) -> Result<Vec<IndexInfo>, SourceError> {
+        Ok(Vec::new())
     }
 
     /// About how many documents a collection has; steers plans, never results.
@@ -221,6 +228,38 @@ pub trait Source: Catalog {
         direction: Direction,
     ) -> Result<Box<dyn Scan + '_>, SourceError>;
 
+    /// The part of a persistent index that a reading asks for, in the order of the entries, and equal entries in the
+    /// order of the keys (both turned round if `reverse`). A document comes once for each of its entries inside.
+    fn index_scan(
+        &self,
+        _collection: CollectionId,
+        read: &IndexRead,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        Err(no_index(read.index))
+    }
+
+    /// The documents of a geo index that a reading asks for, each once. A few more than asked for may come, where rounding
+    /// makes the bounds unsure.
+    fn geo_scan(
+        &self,
+        _collection: CollectionId,
+        read: &GeoRead,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        Err(no_index(read.index))
+    }
+
+    /// The keys of the documents that have a word in a fulltext index, or a word that begins so if `prefix`; ascending by
+    /// their bytes, each once. The word is as [`crate::index::words`] makes it.
+    fn fulltext_keys(
+        &self,
+        _collection: CollectionId,
+        index: IndexId,
+        _word: &str,
+        _prefix: bool,
+    ) -> Result<Vec<String>, SourceError> {
+        Err(no_index(index))
+    }
+
     /// The messages of a bounded reading, as objects with `id`, `seq`, `region`, `producer`, `key`, `properties`,
     /// `publishTime`, `eventTime` and `payload`; each origin in its order, origins merged by time.
     fn messages(&self, read: &StreamRead) -> Result<Box<dyn Scan + '_>, SourceError>;
@@ -286,8 +325,26 @@ pub trait Transaction: Source {
         keys: &KeyBounds,
     ) -> Result<Box<dyn Scan + '_>, SourceError>;
 
+    /// As [`Source::index_scan`], own writes up to now included.
+    fn index_scan_current(
+        &self,
+        _collection: CollectionId,
+        read: &IndexRead,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        Err(no_index(read.index))
+    }
+
     /// Keeps a message for the commit; gives `{id, seq, publishTime}` as far as they are known now.
     fn publish(&self, stream: StreamId, message: Message) -> Result<Value, SourceError>;
+}
+
+/// What a source says that has no such index.
+fn no_index(index: IndexId) -> SourceError {
+    SourceError::Other {
+        code: 1212,
+        retry: Retry::Now,
+        message: format!("index not found: {}", index.0),
+    }
 }
 
 /// What a source can refuse or fail at.

@@ -13,6 +13,7 @@ use self::shape::{Polygon, Position, Shape, read_line};
 use super::argument::{number, optional};
 use super::{CallContext, Function, pure};
 use crate::error::Code;
+use crate::index::place::Place;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     pure(
@@ -116,12 +117,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// Radius of the sphere, in metres.
-const EARTH_RADIUS: f64 = 6_371_000.0;
+pub(crate) const EARTH_RADIUS: f64 = 6_371_000.0;
 /// Most pairs of positions of two shapes that are held against one another.
 const PAIRS_MAX: usize = 100_000_000;
 
 /// Metres along the great circle between two points given in degrees, by the haversine formula.
-fn great_circle(latitude1: f64, longitude1: f64, latitude2: f64, longitude2: f64) -> f64 {
+pub(crate) fn great_circle(
+    latitude1: f64,
+    longitude1: f64,
+    latitude2: f64,
+    longitude2: f64,
+) -> f64 {
     let (phi1, phi2) = (latitude1.to_radians(), latitude2.to_radians());
     let half_phi = ((latitude2 - latitude1).to_radians() / 2.0).sin();
     let half_lambda = ((longitude2 - longitude1).to_radians() / 2.0).sin();
@@ -363,6 +369,17 @@ fn geo_area(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         }
         (Some(_), shape) => Value::float(shape.area() * EARTH_RADIUS * EARTH_RADIUS),
     }
+}
+
+/// The place of a shape, for geo indexes.
+pub(crate) fn place(value: &Value) -> Option<Place> {
+    let shape = Shape::read(value)?;
+    let middle = shape.centroid()?;
+    Some(Place {
+        latitude: middle.latitude,
+        longitude: middle.longitude,
+        radius: shape.reach(middle.point) * EARTH_RADIUS,
+    })
 }
 
 /// Square metres of a polygon on the ellipsoid.

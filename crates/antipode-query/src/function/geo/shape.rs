@@ -1,5 +1,7 @@
 //! Shapes on the earth: reading GeoJSON, and the questions that are asked of shapes.
 
+use std::f64::consts::{FRAC_PI_2, PI};
+
 use antipode_value::{Array, Value};
 
 use super::sphere::{Ring, Vector, arc_length, arcs_cross, arcs_meet, on_arc};
@@ -200,6 +202,18 @@ impl Shape {
             latitude,
             point,
         })
+    }
+
+    /// The angle around a point within which the whole shape lies. Within a quarter of the way round, a circle holds
+    /// the arcs between points that it holds, and the smaller side of a ring; beyond that it holds everything.
+    pub(super) fn reach(&self, middle: Vector) -> f64 {
+        let farthest = self
+            .positions()
+            .map(|point| arc_length(middle, point))
+            .fold(0.0, f64::max);
+        // Rounding must not leave a corner outside.
+        let farthest = if farthest > 0.0 { farthest + 1e-9 } else { 0.0 };
+        if farthest < FRAC_PI_2 { farthest } else { PI }
     }
 
     /// Area on the unit sphere; 0 of points and lines.
