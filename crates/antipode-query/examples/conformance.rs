@@ -7,10 +7,10 @@ mod memory;
 use std::io::{BufRead, Write};
 
 use antipode_query::{
-    Cancel, CollectionKind, CompileOptions, Environment, Extra, Limits, QueryError, Rows, compile,
-    execute, parse,
+    Cancel, CollectionKind, CompileOptions, Environment, Extra, IndexKind, Limits, QueryError,
+    Rows, compile, execute, parse,
 };
-use antipode_value::Value;
+use antipode_value::{Str, Value};
 use memory::Database;
 
 fn main() -> std::io::Result<()> {
@@ -111,6 +111,7 @@ fn set_up(database: &mut Database, operation: &Value) {
         }
         "truncate" => database.truncate(&collection),
         "drop_collection" => database.drop_collection(&text("name")),
+        "create_index" => create_index(database, operation),
         "create_graph" => {
             let definitions = operation.attribute("edge_definitions");
             let edges = definitions.as_array().map(|edges| {
@@ -133,6 +134,38 @@ fn set_up(database: &mut Database, operation: &Value) {
         }
         _ => {}
     }
+}
+
+fn create_index(database: &mut Database, operation: &Value) {
+    let kind = match operation.attribute("type").as_str() {
+        Some("geo" | "geo1" | "geo2") => IndexKind::Geo {
+            geo_json: operation.attribute("geoJson").truthy(),
+        },
+        Some("fulltext") => IndexKind::Fulltext {
+            min_length: operation
+                .attribute("minLength")
+                .as_int()
+                .and_then(|length| u32::try_from(length).ok())
+                .unwrap_or(2),
+        },
+        _ => IndexKind::Persistent,
+    };
+    let names = |name: &str| -> Vec<Str> {
+        let list = operation.attribute(name);
+        let list = list.as_array().map(|list| list.to_vec());
+        list.iter().flatten().map(Value::to_text).collect()
+    };
+    let (fields, stored) = (names("fields"), names("storedValues"));
+    let fields: Vec<&str> = fields.iter().map(|name| &**name).collect();
+    let stored: Vec<&str> = stored.iter().map(|name| &**name).collect();
+    database.create_index(
+        &operation.attribute("collection").to_text(),
+        kind,
+        &fields,
+        operation.attribute("unique").truthy(),
+        operation.attribute("sparse").truthy(),
+        &stored,
+    );
 }
 
 fn run(

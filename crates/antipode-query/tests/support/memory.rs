@@ -11,15 +11,18 @@ use std::collections::BTreeMap;
 use antipode_clock::{Context, Hlc, ReplicaId, Seen, Stamp};
 use antipode_crdt::{Document, Draft, DraftChange, Number, Path, WriterRules};
 use antipode_query::{
-    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, GraphInfo, KeyBounds,
-    Message, Retry, Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo, StreamRead,
-    StreamUntil, Transaction, Written,
+    Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, GeoRead, GraphInfo,
+    IndexId, IndexInfo, IndexRead, KeyBounds, Message, Retry, Scan, Source, SourceError,
+    StreamFrom, StreamId, StreamInfo, StreamRead, StreamUntil, Transaction, Written,
 };
 use antipode_value::{Object, Str, Value, compare_binary};
+
+mod indexes;
 
 #[derive(Clone, Debug)]
 struct Collection {
     info: CollectionInfo,
+    indexes: Vec<IndexInfo>,
     documents: BTreeMap<String, Value>,
     replicated: BTreeMap<String, Document>,
 }
@@ -58,6 +61,7 @@ impl Database {
             name.to_owned(),
             Collection {
                 info,
+                indexes: Vec::new(),
                 documents: BTreeMap::new(),
                 replicated: BTreeMap::new(),
             },
@@ -295,6 +299,10 @@ impl Catalog for Database {
         Ok(edge_collections.map(|edge_collections| GraphInfo { edge_collections }))
     }
 
+    fn indexes(&self, collection: CollectionId) -> Result<Vec<IndexInfo>, SourceError> {
+        Ok(self.by_id(collection)?.indexes())
+    }
+
     fn estimate(&self, collection: CollectionId) -> u64 {
         self.by_id(collection)
             .map(|collection| collection.documents.len() as u64)
@@ -317,6 +325,10 @@ impl Catalog for MemoryTransaction {
 
     fn graph(&self, name: &str) -> Result<Option<GraphInfo>, SourceError> {
         self.snapshot.graph(name)
+    }
+
+    fn indexes(&self, collection: CollectionId) -> Result<Vec<IndexInfo>, SourceError> {
+        self.snapshot.indexes(collection)
     }
 
     fn estimate(&self, collection: CollectionId) -> u64 {
@@ -358,6 +370,34 @@ impl Source for MemoryTransaction {
             .cloned()
             .collect();
         Ok(Box::new(Documents(edges.into_iter())))
+    }
+
+    fn index_scan(
+        &self,
+        collection: CollectionId,
+        read: &IndexRead,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        self.snapshot.by_id(collection)?.index_scan(read)
+    }
+
+    fn geo_scan(
+        &self,
+        collection: CollectionId,
+        read: &GeoRead,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        self.snapshot.by_id(collection)?.geo_scan(read)
+    }
+
+    fn fulltext_keys(
+        &self,
+        collection: CollectionId,
+        index: IndexId,
+        word: &str,
+        prefix: bool,
+    ) -> Result<Vec<String>, SourceError> {
+        self.snapshot
+            .by_id(collection)?
+            .fulltext_keys(index, word, prefix)
     }
 
     fn messages(&self, read: &StreamRead) -> Result<Box<dyn Scan + '_>, SourceError> {
@@ -450,6 +490,17 @@ impl Transaction for MemoryTransaction {
             Draft::Remove | Draft::Purge => None,
         };
         check(body.as_ref())?;
+        if let Some(body) = &body
+            && !state
+                .by_id(collection)?
+                .is_unique(&key, &Value::Object(body.clone()))
+        {
+            return Err(SourceError::Other {
+                code: 1210,
+                retry: Retry::Never,
+                message: format!("unique constraint violated by '{key}' in {name}"),
+            });
+        }
         state.replicate(collection, &key, &kept, body.as_ref());
         let new = state.store(collection, &key, body);
         Ok(Written { key, old, new })
@@ -471,6 +522,14 @@ impl Transaction for MemoryTransaction {
         keys: &KeyBounds,
     ) -> Result<Box<dyn Scan + '_>, SourceError> {
         Ok(documents(self.state.borrow().by_id(collection)?, keys))
+    }
+
+    fn index_scan_current(
+        &self,
+        collection: CollectionId,
+        read: &IndexRead,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        self.state.borrow().by_id(collection)?.index_scan(read)
     }
 
     fn publish(&self, stream: StreamId, message: Message) -> Result<Value, SourceError> {
