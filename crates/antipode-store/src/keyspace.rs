@@ -7,6 +7,7 @@
 //!            02                                                         clock bound
 //!            03 · number⁴                                               replica id that `number` stands for here
 //!            04 · collection⁸                                           number of documents in the collection
+//!            05 · index⁸                                                state of a secondary index on this node
 //!            10 · group⁸ · 00                                           version vector
 //!            10 · group⁸ · 01                                           digest
 //!            10 · group⁸ · 02 · replica⁸                                head of an origin's log
@@ -25,14 +26,14 @@
 //! conflicts  collection⁸ · clock⁸ · replica⁸ · number⁴                  report of a discarded write
 //! changes    00 · group⁸ · local number⁸                                collection and key of the document
 //!            01 · group⁸ · collection⁸ · key                            its local number
-//! index      index⁸ · …                                                 kept free for secondary indexes
+//! index      index⁸ · entry · key                                       secondary index entry; see `keyspace/index.rs`
 //! ```
 //!
 //! A small figure is a width in bytes. Numbers are fixed-width and **big endian**, so that byte order is number order;
 //! `key`, `edge key` and `name` are UTF-8 and come last, so they need no end mark; `vertex°`, which does not come last, is
 //! escaped: 00 becomes `00 ff` and the end is `00 01`, which keeps the order of the texts. `seq` of the log counts a
 //! replica's transactions, `seq` of a stream its messages in that stream. A group's items 06 to
-//! 08 and the spaces `changes` and `index` have their place here before anything is written to them.
+//! 08 and the space `changes` have their place here before anything is written to them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -41,6 +42,10 @@ use antipode_clock::codec::{CodecError, Reader};
 use antipode_clock::{Dot, Hlc, ReplicaId, Stamp};
 
 use crate::{KeyRange, RecordError};
+
+mod index;
+
+pub use index::IndexKey;
 
 macro_rules! hashed_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -84,6 +89,8 @@ pub enum MetaKey {
     ReplicaNumber(u32),
     /// How many documents a collection has.
     DocumentCount(CollectionId),
+    /// How far a secondary index is built here.
+    IndexState(IndexId),
     /// State of a replication group.
     Group(GroupId, GroupKey),
 }
@@ -115,6 +122,7 @@ const META_IDENTITY: u8 = 0x01;
 const META_CLOCK_BOUND: u8 = 0x02;
 const META_REPLICA_NUMBER: u8 = 0x03;
 const META_DOCUMENT_COUNT: u8 = 0x04;
+const META_INDEX_STATE: u8 = 0x05;
 const META_GROUP: u8 = 0x10;
 
 const GROUP_VECTOR: u8 = 0x00;
@@ -144,6 +152,11 @@ impl MetaKey {
                 key.extend_from_slice(&collection.0.to_be_bytes());
                 key
             }
+            Self::IndexState(index) => {
+                let mut key = Vec::with_capacity(9);
+                push_numbered(&mut key, META_INDEX_STATE, index.0);
+                key
+            }
             Self::Group(group, item) => {
                 let mut key = group_prefix(group);
                 item.encode(&mut key);
@@ -163,6 +176,7 @@ impl MetaKey {
             META_DOCUMENT_COUNT => {
                 Self::DocumentCount(CollectionId(u64_be(&mut input, "collection")?))
             }
+            META_INDEX_STATE => Self::IndexState(IndexId(u64_be(&mut input, "index")?)),
             META_GROUP => {
                 let group = GroupId(u64_be(&mut input, "group")?);
                 Self::Group(group, GroupKey::decode(&mut input)?)
@@ -183,6 +197,12 @@ impl MetaKey {
     #[must_use]
     pub fn document_counts() -> KeyRange {
         KeyRange::prefix([META_DOCUMENT_COUNT])
+    }
+
+    /// The states of all secondary indexes.
+    #[must_use]
+    pub fn index_states() -> KeyRange {
+        KeyRange::prefix([META_INDEX_STATE])
     }
 
     /// The state of all groups.
@@ -672,12 +692,6 @@ impl<'a> ChangeKey<'a> {
             None => KeyRange::between(Vec::new(), Vec::new()),
         }
     }
-}
-
-/// All entries of a secondary index.
-#[must_use]
-pub fn index_range(index: IndexId) -> KeyRange {
-    KeyRange::prefix(index.0.to_be_bytes())
 }
 
 fn group_prefix(group: GroupId) -> Vec<u8> {

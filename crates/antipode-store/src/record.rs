@@ -19,6 +19,7 @@
 pub mod discard;
 pub mod document;
 pub mod group;
+pub mod index;
 pub mod message;
 pub mod node;
 pub mod replicas;
@@ -33,6 +34,7 @@ use crate::{RecordError, Snapshot, Space, Storage, StoreError};
 pub use discard::DiscardRecord;
 pub use document::DocumentRecord;
 pub use group::{DigestRecord, Head, Membership, Vector};
+pub use index::{IndexPhase, IndexRow, IndexState};
 pub use message::{Message, Payload, StoredMessage};
 pub use node::{ClockBound, Count, EdgeEnd, ExpiryMark, Identity};
 pub use replicas::ReplicaTable;

@@ -15,8 +15,8 @@ use antipode_crdt::{
 use antipode_store::record::replicas::ReplicaEntry;
 use antipode_store::record::{
     ChainHash, ClockBound, Count, DigestRecord, DiscardRecord, DocumentRecord, EdgeEnd, ExpiryMark,
-    Head, Identity, Membership, Message, Payload, Record, ReplicaTable, StoredMessage,
-    TransactionRecord, TxOp, Vector,
+    Head, Identity, IndexPhase, IndexRow, IndexState, Membership, Message, Payload, Record,
+    ReplicaTable, StoredMessage, TransactionRecord, TxOp, Vector,
 };
 use antipode_store::{CollectionId, RecordError, StreamId};
 use antipode_value::{Str, Value, layout};
@@ -151,6 +151,24 @@ fn small_records() {
     check("replica_number", &ReplicaEntry(FRANKFURT));
     check("edge_end", &EdgeEnd(Str::from("airports/HND")));
     check("expiry_mark", &ExpiryMark);
+    check(
+        "index_row",
+        &IndexRow {
+            key_bytes: 3,
+            content: Bytes::from_static(&[0x41]),
+        },
+    );
+    check(
+        "index_state",
+        &IndexState {
+            phase: IndexPhase::Building,
+            built_to: Some(Str::from("hnd")),
+            documents: 300,
+            duplicates: 1,
+            entries: 301,
+            sketch: Bytes::from_static(&[0, 2, 1]),
+        },
+    );
     check(
         "digest",
         &DigestRecord(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff),
@@ -500,6 +518,8 @@ fn open_all(bytes: &[u8]) {
     let _ = ReplicaEntry::open(bytes);
     let _ = EdgeEnd::open(bytes);
     let _ = ExpiryMark::open(bytes);
+    let _ = IndexRow::open(bytes);
+    let _ = IndexState::open(bytes);
     let _ = DigestRecord::open(bytes);
     let _ = Membership::open(bytes);
     let _ = Vector::open(bytes);

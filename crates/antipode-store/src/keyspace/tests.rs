@@ -36,6 +36,7 @@ fn meta() -> impl Strategy<Value = MetaKey> {
         Just(MetaKey::ClockBound),
         any::<u32>().prop_map(MetaKey::ReplicaNumber),
         any::<u64>().prop_map(|id| MetaKey::DocumentCount(CollectionId(id))),
+        any::<u64>().prop_map(|id| MetaKey::IndexState(IndexId(id))),
         (any::<u64>(), group_item()).prop_map(|(id, item)| MetaKey::Group(GroupId(id), item)),
     ]
 }
@@ -224,4 +225,16 @@ fn keys_look_as_the_picture_says() {
         .encode()),
         "0000000000000000010000000000000002"
     );
+}
+
+proptest! {
+    #[test]
+    fn index_keys_come_back(id: u64, entry: Vec<u8>, key in "[a-z]{1,9}") {
+        let index = IndexKey { index: IndexId(id), entry: &entry, key: &key };
+        let bytes = index.encode();
+        prop_assert_eq!(IndexKey::decode(&bytes, key.len()), Ok(index));
+        prop_assert!(IndexKey::range(IndexId(id)).contains(&bytes));
+        prop_assert!(IndexKey::beginning(IndexId(id), &entry).contains(&bytes));
+        prop_assert!(IndexKey::decode(&bytes, bytes.len()).is_err());
+    }
 }
