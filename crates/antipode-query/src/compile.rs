@@ -7,8 +7,8 @@ use crate::context::Environment;
 use crate::error::{Code, QueryError, Result};
 use crate::expression::Expression;
 use crate::optimize::{self, RuleSwitches};
-use crate::plan::{NodeKind, Pipeline, Plan};
-use crate::source::Catalog;
+use crate::plan::{Action, NodeKind, Pipeline, Plan};
+use crate::source::{Catalog, CollectionInfo};
 use crate::{registers, resolve};
 
 /// How to compile.
@@ -56,13 +56,11 @@ fn check_hints(pipeline: &Pipeline) -> Result<()> {
         }
     }
     for node in &pipeline.nodes {
-        if let NodeKind::EnumerateCollection(enumerate) = &node.kind
-            && let (Some(hints), None) = (&enumerate.forced_hints, enumerate.access.index_name())
-        {
+        if let Some((hints, collection)) = unusable(&node.kind) {
             let message = format!(
                 "none of the hinted indexes ({}) can be used for collection '{}'",
                 hints.join(", "),
-                enumerate.collection.name
+                collection.name
             );
             return Err(QueryError::new(Code::ForcedIndexHintUnusable, message));
         }
@@ -75,6 +73,28 @@ fn check_hints(pipeline: &Pipeline) -> Result<()> {
         result?;
     }
     Ok(())
+}
+
+/// The forced hints of a node, if none of them is used, and its collection.
+fn unusable(kind: &NodeKind) -> Option<(&[String], &CollectionInfo)> {
+    match kind {
+        NodeKind::EnumerateCollection(enumerate) => {
+            let unused = enumerate.forced && !enumerate.disable_index;
+            (unused && !enumerate.access.uses_index())
+                .then_some((&*enumerate.hints, &*enumerate.collection))
+        }
+        NodeKind::Modify(modify) => {
+            let options = &modify.options;
+            let forced = options.force_index_hint && !options.index_hints.is_empty();
+            let unused = match &modify.action {
+                Action::Upsert(upsert) => upsert.index.is_none(),
+                _ => false,
+            };
+            (forced && unused && !options.disable_index)
+                .then_some((&*options.index_hints, &*modify.collection))
+        }
+        _ => None,
+    }
 }
 
 /// Parses only: what is wrong with the text alone.

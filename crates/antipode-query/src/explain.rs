@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 use antipode_value::{Str, Value};
 
 use crate::expression::Expression;
+use crate::plan::access::known_length;
 use crate::plan::graph::PathKind;
 use crate::plan::{Access, Action, Node, NodeKind, Patch, Pipeline, Plan};
-use crate::source::Direction;
 
 mod comment;
+mod indexes;
 mod print;
 
 use comment::comment;
@@ -68,19 +69,7 @@ impl Plan {
                 line.kind()
             );
         }
-        let indexes: Vec<String> = lines
-            .iter()
-            .filter_map(|line| index_line(line, &printer))
-            .collect();
-        let _ = writeln!(
-            out,
-            "\nIndexes used:\n{}",
-            if indexes.is_empty() {
-                " none".into()
-            } else {
-                indexes.join("\n")
-            }
-        );
+        let _ = writeln!(out, "\nIndexes used:\n{}", indexes::table(&lines, &printer));
         let intents: Vec<String> = lines
             .iter()
             .flat_map(|line| intent_lines(line, &printer))
@@ -217,30 +206,20 @@ fn estimate(node: &Node, rows: f64) -> (f64, f64) {
     const LIST: f64 = 100.0;
     /// Edges of a vertex.
     const DEGREE: f64 = 10.0;
-    /// Elements of a list of keys that is not known.
-    const KEYS: f64 = 10.0;
     match &node.kind {
         NodeKind::Singleton => (1.0, 1.0),
         NodeKind::EnumerateCollection(enumerate) => {
             let documents = enumerate.documents as f64;
-            let (found, search) = match &enumerate.access {
+            let found = enumerate.access.estimate(documents);
+            let (search, share) = match &enumerate.access {
                 Access::Full => return (rows * documents, rows * documents),
-                Access::Table { .. } => (DEGREE, 0.0),
-                Access::Key { many: false, .. } => (1.0, 1.0),
-                Access::Key {
-                    many: true, keys, ..
-                } => (known_length(keys).unwrap_or(KEYS), 1.0),
-                Access::Edge { many: false, .. } => (DEGREE, 1.0),
-                Access::Edge {
-                    many: true,
-                    vertices,
-                    ..
-                } => (DEGREE * known_length(vertices).unwrap_or(KEYS), 1.0),
+                Access::Table { .. } => (0.0, 1.0),
+                Access::Index(access) if access.index_only => (1.0, 0.6),
+                _ => (1.0, 1.0),
             };
-            let found = found.min(documents);
             (
                 rows * found,
-                rows * (search * documents.max(2.0).log2() + found),
+                rows * (search * documents.max(2.0).log2() + found * share),
             )
         }
         NodeKind::EnumerateList { list, .. } => {
@@ -283,26 +262,11 @@ fn estimate(node: &Node, rows: f64) -> (f64, f64) {
     }
 }
 
-fn known_length(list: &Expression) -> Option<f64> {
-    match list {
-        Expression::Constant(Value::Array(array)) => Some(array.len() as f64),
-        Expression::Array(elements) => Some(elements.len() as f64),
-        Expression::Range(ends) => {
-            let (first, last) = (
-                ends[0].constant()?.to_float(),
-                ends[1].constant()?.to_float(),
-            );
-            Some((last - first).abs() + 1.0)
-        }
-        _ => None,
-    }
-}
-
 impl Line<'_> {
     fn kind(&self) -> &'static str {
         match &self.node.kind {
             NodeKind::Singleton => "SingletonNode",
-            NodeKind::EnumerateCollection(enumerate) if enumerate.access.index_name().is_none() => {
+            NodeKind::EnumerateCollection(enumerate) if !enumerate.access.uses_index() => {
                 "EnumerateCollectionNode"
             }
             NodeKind::EnumerateCollection(_) => "IndexNode",
@@ -332,37 +296,6 @@ impl Line<'_> {
             NodeKind::Return(_) => "ReturnNode",
         }
     }
-}
-
-fn index_line(line: &Line<'_>, printer: &Printer<'_>) -> Option<String> {
-    let NodeKind::EnumerateCollection(enumerate) = &line.node.kind else {
-        return None;
-    };
-    let variable = printer.variable(enumerate.variable);
-    let operator = |many: bool| if many { "IN" } else { "==" };
-    let (kind, field, value, many) = match &enumerate.access {
-        Access::Full | Access::Table { .. } => return None,
-        Access::Key { keys, many, ids } => {
-            ("primary", if *ids { "_id" } else { "_key" }, keys, *many)
-        }
-        Access::Edge {
-            direction: Direction::Out,
-            vertices,
-            many,
-        } => ("edge", "_from", vertices, *many),
-        Access::Edge {
-            direction: Direction::In,
-            vertices,
-            many,
-        } => ("edge", "_to", vertices, *many),
-    };
-    Some(format!(
-        " {:>3}  {kind:8} {}  [ `{field}` ]  ({variable}.`{field}` {} {})",
-        line.node.id,
-        enumerate.collection.name,
-        operator(many),
-        printer.expression(value)
-    ))
 }
 
 /// The patches of a node, with the name of their branch.
@@ -453,6 +386,7 @@ fn node_json(line: &Line<'_>, printer: &Printer<'_>) -> Value {
         }
         _ => {}
     }
+    pairs.extend(indexes::json(line, printer));
     let intents: Vec<Value> = patches(line.node)
         .into_iter()
         .flat_map(|(branch, patch)| patch.intents.iter().map(move |intent| (branch, intent)))

@@ -10,16 +10,20 @@ use std::collections::BTreeSet;
 use crate::expression::Expression;
 use crate::plan::{Pipeline, Plan};
 
+mod conditions;
 mod hash_join;
 mod inline_subqueries;
 mod move_calculations_up;
 mod move_filters_up;
 mod optimize_subqueries;
+mod projections;
+mod remove_filter_covered_by_index;
 mod remove_redundant_calculations;
 mod remove_unnecessary_calculations;
 mod remove_unnecessary_filters;
 mod replace_or_with_in;
 mod sort_limit;
+mod use_index_for_sort;
 mod use_indexes;
 
 /// One rule.
@@ -64,6 +68,14 @@ const RULES: &[Rule] = &[
         apply: use_indexes::apply,
     },
     Rule {
+        name: "remove-filter-covered-by-index",
+        apply: remove_filter_covered_by_index::apply,
+    },
+    Rule {
+        name: "use-index-for-sort",
+        apply: use_index_for_sort::apply,
+    },
+    Rule {
         name: "hash-join",
         apply: hash_join::apply,
     },
@@ -74,6 +86,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "remove-unnecessary-calculations",
         apply: remove_unnecessary_calculations::apply,
+    },
+    Rule {
+        name: "optimize-projections",
+        apply: projections::apply,
     },
 ];
 

@@ -9,11 +9,14 @@ use antipode_value::{Str, Value};
 
 use crate::context::Warning;
 use crate::expression::{Expression, Variable};
+use crate::index::IndexInfo;
 use crate::intent::Intent;
-use crate::source::{CollectionInfo, Direction, PayloadFormat, StreamInfo, StreamRead};
+use crate::source::{CollectionInfo, PayloadFormat, StreamInfo, StreamRead};
 
+pub mod access;
 pub mod graph;
 
+pub use access::{Access, GeoAccess, GeoOrigin, IndexAccess, Lookup, RangeEnd};
 use graph::{PathSearch, Traverse};
 
 /// A compiled query, ready to run any number of times against the catalog that it was compiled for.
@@ -152,53 +155,16 @@ pub struct Enumerate {
     pub access: Access,
     /// `disableIndex` was given.
     pub disable_index: bool,
-    /// With `forceIndexHint`: the names of the only indexes that may be used, of which one must be.
-    pub forced_hints: Option<Vec<String>>,
+    /// The names of the indexes that the query would like to be used, best first.
+    pub hints: Vec<String>,
+    /// `forceIndexHint` was given: one of `hints` must be used, and nothing else.
+    pub forced: bool,
+    /// The indexes that may be used.
+    pub indexes: Vec<Arc<IndexInfo>>,
+    /// Places of the conditions behind that the access answers, until they are removed.
+    pub answered: Vec<usize>,
     /// About how many documents the collection had when the plan was made.
     pub documents: u64,
-}
-
-/// How documents are found.
-#[derive(Clone, Debug)]
-pub enum Access {
-    /// All of them.
-    Full,
-    /// By `_key` or `_id`: those that the expression gives (one, or an array of them if `many`).
-    Key {
-        /// Gives the key or keys.
-        keys: Expression,
-        /// The expression gives an array.
-        many: bool,
-        /// The expression gives `_id`s rather than keys.
-        ids: bool,
-    },
-    /// Edges by one of their ends.
-    Edge {
-        /// Out: by `_from`; in: by `_to`.
-        direction: Direction,
-        /// Gives the vertex id or ids.
-        vertices: Expression,
-        /// The expression gives an array.
-        many: bool,
-    },
-    /// Those whose attribute equals a value: from the second time on by a table that is built of the whole collection.
-    Table {
-        /// The attribute, as names from the document.
-        path: Vec<Str>,
-        /// Gives the value.
-        value: Expression,
-    },
-}
-
-impl Access {
-    /// The name of the index that is used.
-    pub fn index_name(&self) -> Option<&'static str> {
-        match self {
-            Access::Full | Access::Table { .. } => None,
-            Access::Key { .. } => Some("primary"),
-            Access::Edge { .. } => Some("edge"),
-        }
-    }
 }
 
 /// One key of a SORT.
@@ -409,6 +375,12 @@ pub struct Upsert {
     pub current: Variable,
     /// Gives the key, if the search names `_key`: then nothing is scanned.
     pub key: Option<Expression>,
+    /// The index that is looked into, if there is one for the condition.
+    pub index: Option<Box<IndexAccess>>,
+    /// The indexes that may be used.
+    pub indexes: Vec<Arc<IndexInfo>>,
+    /// About how many documents the collection had when the plan was made.
+    pub documents: u64,
     /// What the document must satisfy.
     pub condition: Expression,
     /// `OLD` for the expressions of the update branch.
@@ -479,6 +451,12 @@ pub struct ModifyOptions {
     pub version_attribute: Option<Str>,
     /// See earlier writes of the same UPSERT.
     pub read_own_writes: bool,
+    /// The names of the indexes that an UPSERT would like to look into, best first.
+    pub index_hints: Vec<String>,
+    /// One of `index_hints` must be used, and nothing else.
+    pub force_index_hint: bool,
+    /// No index is used.
+    pub disable_index: bool,
 }
 
 impl Default for ModifyOptions {
@@ -491,6 +469,9 @@ impl Default for ModifyOptions {
             overwrite_mode: OverwriteMode::Conflict,
             version_attribute: None,
             read_own_writes: true,
+            index_hints: Vec::new(),
+            force_index_hint: false,
+            disable_index: false,
         }
     }
 }
@@ -563,12 +544,7 @@ impl Node {
             | NodeKind::NoResults
             | NodeKind::Limit { .. }
             | NodeKind::EnumerateStream { .. } => {}
-            NodeKind::EnumerateCollection(enumerate) => match &enumerate.access {
-                Access::Full => {}
-                Access::Key { keys, .. } => visit(keys),
-                Access::Edge { vertices, .. } => visit(vertices),
-                Access::Table { value, .. } => visit(value),
-            },
+            NodeKind::EnumerateCollection(enumerate) => enumerate.access.each_expression(visit),
             NodeKind::EnumerateList { list, .. } => visit(list),
             NodeKind::Traverse(traverse) => {
                 visit(&traverse.start);
@@ -628,12 +604,7 @@ impl Node {
             | NodeKind::NoResults
             | NodeKind::Limit { .. }
             | NodeKind::EnumerateStream { .. } => {}
-            NodeKind::EnumerateCollection(enumerate) => match &mut enumerate.access {
-                Access::Full => {}
-                Access::Key { keys, .. } => visit(keys),
-                Access::Edge { vertices, .. } => visit(vertices),
-                Access::Table { value, .. } => visit(value),
-            },
+            NodeKind::EnumerateCollection(enumerate) => enumerate.access.each_expression_mut(visit),
             NodeKind::EnumerateList { list, .. } => visit(list),
             NodeKind::Traverse(traverse) => {
                 visit(&mut traverse.start);
@@ -767,6 +738,9 @@ impl Action {
             Action::Remove { key } => visit(key),
             Action::Upsert(upsert) => {
                 upsert.key.iter().for_each(&mut *visit);
+                if let Some(index) = &upsert.index {
+                    index.each_expression(visit);
+                }
                 visit(&upsert.condition);
                 upsert.insert.each_expression(visit);
                 upsert.update.each_expression(visit);
@@ -788,6 +762,9 @@ impl Action {
             Action::Remove { key } => visit(key),
             Action::Upsert(upsert) => {
                 upsert.key.iter_mut().for_each(&mut *visit);
+                if let Some(index) = &mut upsert.index {
+                    index.each_expression_mut(visit);
+                }
                 visit(&mut upsert.condition);
                 upsert.insert.each_expression_mut(visit);
                 upsert.update.each_expression_mut(visit);

@@ -605,11 +605,19 @@ impl Resolver<'_> {
         let kind = match (collection, list) {
             (Some(collection), _) => NodeKind::EnumerateCollection(Enumerate {
                 documents: self.catalog.estimate(collection.id),
+                indexes: self
+                    .catalog
+                    .indexes(collection.id)?
+                    .into_iter()
+                    .map(Arc::new)
+                    .collect(),
                 collection,
                 variable,
                 access: Access::Full,
                 disable_index,
-                forced_hints: (forced && !hints.is_empty()).then_some(hints),
+                forced: forced && !hints.is_empty(),
+                hints,
+                answered: Vec::new(),
             }),
             (None, list) => NodeKind::EnumerateList {
                 list: list.unwrap_or_else(Expression::null),

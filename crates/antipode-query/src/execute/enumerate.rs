@@ -5,12 +5,14 @@ use std::rc::Rc;
 
 use antipode_value::{Array, Str, Value};
 
+use super::lookup::Finder;
 use super::{BATCH_ROWS, Batch, Input, Operator};
 use crate::error::{Code, QueryError, Result};
 use crate::evaluate::{Run, evaluate};
 use crate::expression::{Expression, Variable};
+use crate::index::at;
 use crate::plan::{Access, Enumerate};
-use crate::source::{CollectionInfo, KeyBounds, Scan, StreamRead};
+use crate::source::{KeyBounds, Scan, StreamRead};
 
 /// FOR over a collection.
 pub(super) fn collection<'a>(input: Input<'a>, node: &'a Enumerate) -> Input<'a> {
@@ -76,19 +78,16 @@ enum Cursor<'a> {
     },
     Scan {
         scan: Box<dyn Scan + 'a>,
-        indexed: bool,
         counted: bool,
     },
+    /// What indexes find.
+    Found(Box<Finder<'a>>),
     /// The documents of a scan whose attribute equals a value.
     Matching {
         scan: Box<dyn Scan + 'a>,
         path: &'a [Str],
         wanted: Value,
     },
-    Scans {
-        scans: std::vec::IntoIter<Box<dyn Scan + 'a>>,
-    },
-    Values(std::vec::IntoIter<Value>),
     End,
 }
 
@@ -140,7 +139,6 @@ impl<'a> Repeat<'a> {
             Feed::List(list) => open_list(list, row, run)?,
             Feed::Stream(read) => Cursor::Scan {
                 scan: run.data()?.messages(read)?,
-                indexed: false,
                 counted: false,
             },
         });
@@ -183,19 +181,24 @@ impl<'a> Repeat<'a> {
                 }
                 Ok(true)
             }
-            Some(Cursor::Scan {
-                scan,
-                indexed,
-                counted,
-            }) => {
+            Some(Cursor::Scan { scan, counted }) => {
                 let more = scan.next_batch(room.max(1), &mut self.buffer)?;
-                if *counted && *indexed {
-                    run.stats.scanned_index += self.buffer.len() as u64;
-                } else if *counted {
+                if *counted {
                     run.stats.scanned_full += self.buffer.len() as u64;
                 }
                 for value in self.buffer.drain(..) {
                     batch.push_with(row, self.slot, value);
+                }
+                run.cancel.check()?;
+                Ok(more)
+            }
+            Some(Cursor::Found(finder)) => {
+                let more = finder.next_batch(room, &mut self.buffer, run)?;
+                for value in self.buffer.drain(..) {
+                    batch.push_with(row, self.slot, value);
+                }
+                if !more {
+                    finder.close(run);
                 }
                 run.cancel.check()?;
                 Ok(more)
@@ -212,26 +215,6 @@ impl<'a> Repeat<'a> {
                 }
                 run.cancel.check()?;
                 Ok(more)
-            }
-            Some(Cursor::Scans { scans }) => {
-                // One scan after the other: of several vertices, each with its edges.
-                for mut scan in scans.by_ref() {
-                    while scan.next_batch(BATCH_ROWS, &mut self.buffer)? {}
-                    run.stats.scanned_index += self.buffer.len() as u64;
-                    for value in self.buffer.drain(..) {
-                        batch.push_with(row, self.slot, value);
-                    }
-                    if batch.rows() >= wanted {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            Some(Cursor::Values(values)) => {
-                for value in values.by_ref().take(room) {
-                    batch.push_with(row, self.slot, value);
-                }
-                Ok(values.len() > 0)
             }
             Some(Cursor::End) | None => Ok(false),
         }
@@ -270,7 +253,6 @@ fn open_collection<'a>(
             let scan = data.scan(id, &KeyBounds::all())?;
             Ok(Cursor::Scan {
                 scan,
-                indexed: false,
                 counted: true,
             })
         }
@@ -278,46 +260,9 @@ fn open_collection<'a>(
             let wanted = evaluate(value, row, run)?;
             open_table(node, path, wanted, run)
         }
-        Access::Key { keys, many, ids } => {
-            let keys = texts(evaluate(keys, row, run)?, *many);
-            let mut found = Vec::new();
-            for key in keys {
-                let key = if *ids {
-                    key_of_id(&key, &node.collection)
-                } else {
-                    Some(&*key)
-                };
-                let Some(key) = key else { continue };
-                run.stats.document_lookups += 1;
-                found.extend(data.get(id, key)?);
-            }
-            run.stats.scanned_index += found.len() as u64;
-            Ok(Cursor::Values(found.into_iter()))
-        }
-        Access::Edge {
-            direction,
-            vertices,
-            many,
-        } => {
-            let mut scans = Vec::new();
-            for vertex in texts(evaluate(vertices, row, run)?, *many) {
-                scans.push(data.edges(id, &vertex, *direction)?);
-            }
-            let mut scans = scans.into_iter();
-            match (scans.next(), scans.len()) {
-                (None, _) => Ok(Cursor::End),
-                (Some(scan), 0) => Ok(Cursor::Scan {
-                    scan,
-                    indexed: true,
-                    counted: true,
-                }),
-                (Some(first), _) => {
-                    let all: Vec<_> = std::iter::once(first).chain(scans).collect();
-                    Ok(Cursor::Scans {
-                        scans: all.into_iter(),
-                    })
-                }
-            }
+        access => {
+            let finder = Finder::open(&node.collection, access, row, run)?;
+            Ok(Cursor::Found(Box::new(finder)))
         }
     }
 }
@@ -377,33 +322,4 @@ fn build(node: &Enumerate, path: &[Str], run: &mut Run<'_>) -> Result<Table> {
         .into_iter()
         .map(|(key, documents)| (key, Array::from_vec(documents)));
     Ok(Table::Built(Rc::new(groups.collect())))
-}
-
-/// The value at a path of attributes.
-fn at(document: &Value, path: &[Str]) -> Value {
-    match path.split_first() {
-        None => document.clone(),
-        Some((name, [])) => document.attribute(name),
-        Some((name, below)) => at(&document.attribute(name), below),
-    }
-}
-
-/// The strings that a look-up is for, each once, in their order; nothing else can be a key.
-fn texts(value: Value, many: bool) -> Vec<String> {
-    let mut texts: Vec<String> = match (&value, many) {
-        (Value::String(text), false) => vec![text.to_string()],
-        (Value::Array(array), true) => array
-            .iter()
-            .filter_map(|element| element.as_str().map(str::to_owned))
-            .collect(),
-        _ => Vec::new(),
-    };
-    texts.sort_unstable();
-    texts.dedup();
-    texts
-}
-
-/// The key in an `_id` of this collection.
-fn key_of_id<'i>(id: &'i str, collection: &CollectionInfo) -> Option<&'i str> {
-    id.strip_prefix(collection.name.as_str())?.strip_prefix('/')
 }

@@ -7,7 +7,8 @@ use super::print::Printer;
 use crate::expression::Expression;
 use crate::plan::graph::{EdgeSet, Order, PathKind, PathSearch, Traverse, Way};
 use crate::plan::{
-    Access, Action, Bound, Collect, Enumerate, GroupMember, Modify, NodeKind, SortKey, Window,
+    Access, Action, Bound, Collect, Enumerate, GroupMember, IndexAccess, Modify, NodeKind, SortKey,
+    Window,
 };
 
 /// What a node does, in the words of the language, with remarks between `/*` and `*/`.
@@ -78,7 +79,7 @@ pub(super) fn comment(line: &Line<'_>, printer: &Printer<'_>) -> String {
 fn collection_comment(enumerate: &Enumerate, printer: &Printer<'_>) -> String {
     let name = printer.variable(enumerate.variable);
     let access = match &enumerate.access {
-        Access::Full => "full collection scan",
+        Access::Full => "full collection scan".to_owned(),
         Access::Table { path, value } => {
             let path = path
                 .iter()
@@ -91,13 +92,36 @@ fn collection_comment(enumerate: &Enumerate, printer: &Printer<'_>) -> String {
                 printer.expression(value)
             );
         }
-        Access::Key { .. } => "primary index scan",
-        Access::Edge { .. } => "edge index scan",
+        access => {
+            let mut remarks = vec![format!("{} index scan", super::indexes::kinds(access))];
+            if let Access::Index(access) = access {
+                remarks.extend(projection_remark(access));
+                if access.reverse {
+                    remarks.push("reverse".into());
+                }
+            }
+            remarks.join(", ")
+        }
     };
     format!(
         "FOR {name} IN {}   /* {access} */",
         enumerate.collection.name
     )
+}
+
+/// What is read of the documents that an index finds.
+fn projection_remark(access: &IndexAccess) -> Option<String> {
+    let projections = access.projections.as_ref()?;
+    let paths: Vec<String> = projections
+        .iter()
+        .map(|path| format!("`{}`", path.join(".")))
+        .collect();
+    let only = if access.index_only { "index only" } else { "" };
+    Some(match (only, paths.is_empty()) {
+        (_, true) => "scan only".into(),
+        ("", false) => format!("projections: {}", paths.join(", ")),
+        (only, false) => format!("{only} (projections: {})", paths.join(", ")),
+    })
 }
 
 fn sort_comment(keys: &[SortKey], limited: bool, printer: &Printer<'_>) -> String {
@@ -260,6 +284,8 @@ fn modify_comment(modify: &Modify, printer: &Printer<'_>) -> String {
             let change = if upsert.replace { "REPLACE" } else { "UPDATE" };
             let access = if upsert.key.is_some() {
                 "primary index scan"
+            } else if upsert.index.is_some() {
+                "persistent index scan"
             } else {
                 "full collection scan"
             };

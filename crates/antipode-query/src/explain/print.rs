@@ -6,7 +6,6 @@ use crate::expression::{
     Arithmetic, ElementTest, Expansion, Expression, Member, Quantifier, Unary, Variable,
 };
 use crate::plan::{Access, Aggregate, Enumerate, NodeKind, Pipeline};
-use crate::source::Direction;
 
 /// Prints with the names of a plan's variables.
 pub(super) struct Printer<'p> {
@@ -184,38 +183,21 @@ impl Printer<'_> {
     /// A loop over a collection, with the condition that its access answers.
     fn enumerate(&self, enumerate: &Enumerate) -> String {
         let name = self.variable(enumerate.variable);
-        let operator = |many: bool| if many { "IN" } else { "==" };
-        let (path, operator, value) = match &enumerate.access {
-            Access::Full => return format!("FOR {name} IN {}", enumerate.collection.name),
-            Access::Key { keys, many, ids } => (
-                if *ids { "_id" } else { "_key" }.to_string(),
-                operator(*many),
-                keys,
-            ),
-            Access::Edge {
-                direction: Direction::Out,
-                vertices,
-                many,
-            } => ("_from".into(), operator(*many), vertices),
-            Access::Edge {
-                direction: Direction::In,
-                vertices,
-                many,
-            } => ("_to".into(), operator(*many), vertices),
-            Access::Table { path, value } => (
-                path.iter()
-                    .map(|name| &**name)
-                    .collect::<Vec<_>>()
-                    .join("`.`"),
-                "==",
-                value,
-            ),
+        let condition = match &enumerate.access {
+            Access::Table { path, value } => {
+                format!(
+                    "{name}.`{}` == {}",
+                    path.join("`.`"),
+                    self.expression(value)
+                )
+            }
+            access => super::indexes::condition(access, &name, self),
         };
-        let value = self.expression(value);
-        format!(
-            "FOR {name} IN {} FILTER {name}.`{path}` {operator} {value}",
-            enumerate.collection.name
-        )
+        let collection = &enumerate.collection.name;
+        if condition.is_empty() {
+            return format!("FOR {name} IN {collection}");
+        }
+        format!("FOR {name} IN {collection} FILTER {condition}")
     }
 
     /// A subquery inside an expression, in one line.

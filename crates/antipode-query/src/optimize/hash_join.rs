@@ -6,7 +6,7 @@
 
 use antipode_value::Str;
 
-use super::use_indexes::each_condition;
+use super::conditions::each_condition;
 use crate::expression::{Comparison, Expression, Variable};
 use crate::plan::{Access, NodeKind, Pipeline};
 

@@ -122,9 +122,14 @@ impl Resolver<'_> {
             (Patch::plain(insert), Patch::plain(update))
         };
         let replace = operation.replace;
+        let indexes = self.catalog.indexes(collection.id)?;
+        let indexes = indexes.into_iter().map(Arc::new).collect();
         let action = Action::Upsert(Box::new(Upsert {
             current,
             key,
+            index: None,
+            indexes,
+            documents: self.catalog.estimate(collection.id),
             condition,
             old,
             insert,
@@ -252,12 +257,15 @@ impl Resolver<'_> {
                 ("versionAttribute", Value::String(attribute)) => {
                     result.version_attribute = Some(attribute.clone());
                 }
+                ("indexHint", value) => result.index_hints = super::texts(value),
+                ("forceIndexHint", Value::Bool(set)) => result.force_index_hint = *set,
+                ("disableIndex", Value::Bool(set)) => result.disable_index = *set,
                 // Accepted, without effect here: durability and locking belong to the caller's request.
                 (
                     "ignoreErrors" | "ignoreRevs" | "keepNull" | "mergeObjects" | "readOwnWrites"
                     | "overwrite" | "overwriteMode" | "versionAttribute" | "waitForSync"
-                    | "exclusive" | "refillIndexCaches" | "indexHint" | "forceIndexHint"
-                    | "disableIndex" | "useCache",
+                    | "exclusive" | "refillIndexCaches" | "forceIndexHint" | "disableIndex"
+                    | "useCache",
                     _,
                 ) => {}
                 (name, _) => self.unknown_option(statement, name),

@@ -1,0 +1,130 @@
+//! `use-index-for-sort`: a SORT by what an index is sorted by needs no sorting; a LIMIT behind it stops the reading early.
+//!
+//! The first loop of a line may give its rows in the order of an index, forward or backward. Fields that are held to one
+//! value have no part in the order. A loop without conditions takes an index for its order alone, if every document
+//! has an entry in it.
+
+use crate::expression::Variable;
+use crate::index::{IndexInfo, IndexKind};
+use crate::plan::{Access, Enumerate, IndexAccess, NodeKind, Pipeline, SortKey};
+
+use super::conditions::attribute;
+
+/// Removes the SORTs that an index makes unnecessary.
+pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
+    let Some((position, enumerate)) = first_loop(pipeline) else {
+        return false;
+    };
+    let Some((sort, keys)) = sort_behind(pipeline, position) else {
+        return false;
+    };
+    let access = match &enumerate.access {
+        Access::Index(access) => turned(access, enumerate.variable, keys),
+        Access::Full if !enumerate.disable_index => for_order(enumerate, keys),
+        _ => None,
+    };
+    let Some(access) = access else {
+        return false;
+    };
+    if let Some(NodeKind::EnumerateCollection(enumerate)) =
+        pipeline.nodes.get_mut(position).map(|node| &mut node.kind)
+    {
+        enumerate.access = Access::Index(Box::new(access));
+    }
+    pipeline.nodes.remove(sort);
+    true
+}
+
+/// Whether the SORT behind the loop at `position` is one by the order of this access; backward if true.
+pub(super) fn serves(pipeline: &Pipeline, position: usize, access: &IndexAccess) -> Option<bool> {
+    let (first, enumerate) = first_loop(pipeline)?;
+    let (_, keys) = sort_behind(pipeline, position).filter(|_| first == position)?;
+    direction(access, enumerate.variable, keys)
+}
+
+/// The loop whose order is that of the rows: none but a single row comes in.
+fn first_loop(pipeline: &Pipeline) -> Option<(usize, &Enumerate)> {
+    for (position, node) in pipeline.nodes.iter().enumerate() {
+        match &node.kind {
+            NodeKind::Singleton | NodeKind::Calculation { .. } | NodeKind::Filter(_) => {}
+            NodeKind::EnumerateCollection(enumerate) => return Some((position, enumerate)),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The first SORT behind a loop, if everything between keeps the order of its rows and cuts none off.
+fn sort_behind(pipeline: &Pipeline, position: usize) -> Option<(usize, &[SortKey])> {
+    for (place, node) in pipeline.nodes.iter().enumerate().skip(position + 1) {
+        match &node.kind {
+            NodeKind::Sort { keys, .. } => return Some((place, keys)),
+            NodeKind::Calculation { .. }
+            | NodeKind::Filter(_)
+            | NodeKind::EnumerateCollection(_)
+            | NodeKind::EnumerateList { .. }
+            | NodeKind::Traverse(_)
+            | NodeKind::PathSearch(_)
+                if !node.writes() => {}
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// The access, in the direction that the keys ask for.
+fn turned(access: &IndexAccess, document: Variable, keys: &[SortKey]) -> Option<IndexAccess> {
+    let reverse = direction(access, document, keys)?;
+    let mut access = access.clone();
+    access.reverse = reverse;
+    Some(access)
+}
+
+/// An index that is read for its order alone.
+fn for_order(enumerate: &Enumerate, keys: &[SortKey]) -> Option<IndexAccess> {
+    let whole = |index: &&std::sync::Arc<IndexInfo>| {
+        let hinted = !enumerate.forced || enumerate.hints.contains(&index.name);
+        index.kind == IndexKind::Persistent && !index.sparse && !index.repeats() && hinted
+    };
+    let hint = |index: &IndexInfo| {
+        let place = enumerate.hints.iter().position(|hint| *hint == index.name);
+        place.unwrap_or(enumerate.hints.len())
+    };
+    enumerate
+        .indexes
+        .iter()
+        .filter(whole)
+        .filter_map(|index| {
+            let access = IndexAccess::all(index.clone(), false);
+            turned(&access, enumerate.variable, keys)
+        })
+        .min_by_key(|access| (hint(&access.index), access.index.fields.len()))
+}
+
+/// Whether the entries come in the order of the keys; backward if true.
+fn direction(access: &IndexAccess, document: Variable, keys: &[SortKey]) -> Option<bool> {
+    let fields = &access.index.fields;
+    let held = |place: usize| access.lookups.get(place).is_some_and(|lookup| !lookup.many);
+    let mut next = 0;
+    let mut reverse: Option<bool> = None;
+    for key in keys {
+        let path = attribute(&key.expression, document)?;
+        let is_key = |place: usize| {
+            fields.get(place).is_some_and(|field| {
+                field.each.is_none() && path.iter().copied().eq(field.path.iter())
+            })
+        };
+        if (0..fields.len()).any(|place| held(place) && is_key(place)) {
+            continue;
+        }
+        while held(next) {
+            next += 1;
+        }
+        if !is_key(next) || reverse.is_some_and(|reverse| reverse == key.ascending) {
+            return None;
+        }
+        reverse = Some(!key.ascending);
+        next += 1;
+    }
+    Some(reverse.unwrap_or(false))
+}
