@@ -1,5 +1,7 @@
 //! Compiling: text, tree, plan.
 
+use std::sync::Arc;
+
 use antipode_c8ql::{Diagnostic, ParseLimits};
 use antipode_value::Value;
 
@@ -7,6 +9,7 @@ use crate::context::Environment;
 use crate::error::{Code, QueryError, Result};
 use crate::expression::Expression;
 use crate::optimize::{self, RuleSwitches};
+use crate::parameters::{Parameters, forget_samples};
 use crate::plan::{Action, NodeKind, Pipeline, Plan};
 use crate::source::{Catalog, CollectionInfo};
 use crate::{registers, resolve};
@@ -28,11 +31,68 @@ pub fn compile(
     catalog: &dyn Catalog,
     options: &CompileOptions,
 ) -> Result<Plan> {
-    let query = antipode_c8ql::parse_with(text, &options.parse)
-        .map_err(|error| parse_error(text, &error))?;
+    let query = parse_with(text, options)?;
+    plan(text, &query, binds, catalog, options, None)
+}
+
+/// A plan with the values of its parameters: ready to run.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The plan, which others may run too.
+    pub plan: Arc<Plan>,
+    /// This run's values of its parameters.
+    pub parameters: Vec<Value>,
+}
+
+/// As [`compile`], into a plan that may serve other bind values. The second part says whether it does: if not, the plan
+/// is one for these alone.
+pub fn prepare(
+    text: &str,
+    binds: &Value,
+    catalog: &dyn Catalog,
+    options: &CompileOptions,
+) -> Result<(Prepared, bool)> {
+    let query = parse_with(text, options)?;
+    let shared = self::plan(
+        text,
+        &query,
+        binds,
+        catalog,
+        options,
+        Some(Parameters::default()),
+    );
+    if let Ok(mut plan) = shared
+        && !plan.parameters.is_rejected()
+    {
+        let parameters = plan.parameters.take_samples();
+        plan.root.each_expression_mut(&mut forget_samples);
+        let plan = Arc::new(plan);
+        return Ok((Prepared { plan, parameters }, true));
+    }
+    // What is wrong is found again, and told as it is for these bind values.
+    let own = self::plan(text, &query, binds, catalog, options, None)?;
+    let prepared = Prepared {
+        plan: Arc::new(own),
+        parameters: Vec::new(),
+    };
+    Ok((prepared, false))
+}
+
+fn parse_with(text: &str, options: &CompileOptions) -> Result<antipode_c8ql::Query> {
+    antipode_c8ql::parse_with(text, &options.parse).map_err(|error| parse_error(text, &error))
+}
+
+fn plan(
+    text: &str,
+    query: &antipode_c8ql::Query,
+    binds: &Value,
+    catalog: &dyn Catalog,
+    options: &CompileOptions,
+    parameters: Option<Parameters>,
+) -> Result<Plan> {
     // Only deterministic functions are folded: they see nothing of the environment.
     let environment = Environment::default();
-    let mut plan = resolve::resolve(text, &query, binds, catalog, &environment)?;
+    let mut plan = resolve::resolve(text, query, binds, catalog, &environment, parameters)?;
     optimize::optimize(&mut plan, &RuleSwitches::parse(&options.rules));
     check_hints(&plan.root)?;
     registers::assign(&mut plan);

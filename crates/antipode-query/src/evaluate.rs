@@ -12,8 +12,8 @@ use crate::context::{Cancel, Chance, Environment, Memory, Stats, Warnings};
 use crate::error::{Code, QueryError, Result};
 use crate::execute::{self, Tables};
 use crate::expression::{
-    Arithmetic, Comparison, ElementTest, Expansion, Expression, Member, Quantified, Quantifier,
-    Unary,
+    Arithmetic, Comparison, ElementTest, Expansion, Expression, Member, Parameter, Quantified,
+    Quantifier, Unary,
 };
 use crate::function::{CallContext, Function, RegexCache};
 use crate::source::{CollectionId, Transaction};
@@ -26,6 +26,8 @@ pub(crate) struct Run<'a> {
     /// The data; none while constants are folded.
     pub(crate) transaction: Option<&'a dyn Transaction>,
     pub(crate) environment: &'a Environment,
+    /// What this run has for the parameters of the plan.
+    pub(crate) parameters: &'a [Value],
     pub(crate) warnings: Warnings,
     pub(crate) memory: Memory,
     pub(crate) stats: Stats,
@@ -54,6 +56,12 @@ impl<'a> Run<'a> {
                 "data was asked for while constants were folded",
             )
         })
+    }
+
+    /// The value that this run has for a parameter.
+    fn parameter(&self, parameter: &Parameter) -> Value {
+        let value = self.parameters.get(parameter.slot as usize);
+        value.unwrap_or(&parameter.sample).clone()
     }
 
     /// Counts a step of a loop, and now and then looks whether the query has to stop.
@@ -100,6 +108,7 @@ pub(crate) fn evaluate<'a>(
 ) -> Result<Value> {
     match expression {
         Expression::Constant(value) => Ok(value.clone()),
+        Expression::Parameter(parameter) => Ok(run.parameter(parameter)),
         Expression::Variable(variable) => Ok(row[variable.slot as usize].clone()),
         Expression::Attribute(base, name) => match &**base {
             Expression::Variable(variable) => Ok(row[variable.slot as usize].attribute(name)),

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use antipode_value::{Array, Value};
 
+use crate::compile::Prepared;
 use crate::context::{Cancel, Chance, Environment, Extra, Limits, Memory, Warnings};
 use crate::error::Result;
 use crate::evaluate::{Run, evaluate};
@@ -226,9 +227,32 @@ pub(crate) fn subquery<'a>(
     Ok(Value::Array(Array::from_vec(result)))
 }
 
-/// Starts a plan. Nothing is read or written before the first batch is pulled.
+/// Starts a plan without parameters. Nothing is read or written before the first batch is pulled.
 pub fn execute<'t>(
     plan: &'t Plan,
+    transaction: &'t dyn Transaction,
+    environment: &'t Environment,
+    limits: Limits,
+    cancel: Cancel,
+) -> Result<Rows<'t>> {
+    start(plan, &[], transaction, environment, limits, cancel)
+}
+
+/// As [`execute`], for a plan with parameters.
+pub fn execute_prepared<'t>(
+    prepared: &'t Prepared,
+    transaction: &'t dyn Transaction,
+    environment: &'t Environment,
+    limits: Limits,
+    cancel: Cancel,
+) -> Result<Rows<'t>> {
+    let Prepared { plan, parameters } = prepared;
+    start(plan, parameters, transaction, environment, limits, cancel)
+}
+
+fn start<'t>(
+    plan: &'t Plan,
+    parameters: &'t [Value],
     transaction: &'t dyn Transaction,
     environment: &'t Environment,
     limits: Limits,
@@ -237,6 +261,7 @@ pub fn execute<'t>(
     let mut run = Run {
         transaction: Some(transaction),
         environment,
+        parameters,
         warnings: Warnings::new(limits.warnings_max, limits.fail_on_warning),
         memory: Memory::new(limits.memory_bytes),
         stats: Default::default(),

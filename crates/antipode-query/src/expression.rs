@@ -20,11 +20,24 @@ pub struct Variable {
     pub slot: u32,
 }
 
+/// A place for a value that each run of a plan brings along.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Index into the values of the run.
+    pub slot: u32,
+    /// The value that the plan was made with, until it is finished. Rules may look at its shape, never at more: see
+    /// [`crate::parameters::Shape`].
+    pub(crate) sample: Value,
+}
+
 /// A compiled expression.
 #[derive(Clone, Debug)]
 pub enum Expression {
     /// A value known at compile time.
     Constant(Value),
+    /// A value known before the first row, which differs from run to run of a plan that is kept: a bind value, or what is
+    /// computed of such. See [`crate::parameters`].
+    Parameter(Parameter),
     /// A variable, `CURRENT`, `OLD` or `NEW`.
     Variable(Variable),
     /// `base.name`, or `base["name"]` with a constant name.
@@ -225,10 +238,65 @@ impl Expression {
         }
     }
 
+    /// A constant, or the value that a parameter had when the plan was made: of that one only the shape may be used.
+    fn shaped(&self) -> Option<&Value> {
+        match self {
+            Expression::Constant(value) => Some(value),
+            Expression::Parameter(parameter) => Some(&parameter.sample),
+            _ => None,
+        }
+    }
+
+    /// The truth of it, if that is known in every run of the plan.
+    pub fn known_truth(&self) -> Option<bool> {
+        self.shaped().map(Value::truthy)
+    }
+
+    /// Whether it is known to be something else than null in every run of the plan.
+    pub fn known_not_null(&self) -> bool {
+        self.shaped().is_some_and(|value| !value.is_null())
+    }
+
+    /// Whether it is known to be null in every run of the plan.
+    pub fn known_null(&self) -> bool {
+        self.shaped().is_some_and(Value::is_null)
+    }
+
+    /// Whether it is known to be an array without a null in it in every run of the plan.
+    pub fn known_array_without_null(&self) -> bool {
+        match self.shaped() {
+            Some(Value::Array(array)) => array.iter().all(|element| !element.is_null()),
+            _ => false,
+        }
+    }
+
+    /// Whether its value is fixed before the first row: constants, parameters, and literals of them.
+    pub fn is_static(&self) -> bool {
+        match self {
+            Expression::Constant(_) | Expression::Parameter(_) => true,
+            Expression::Array(elements) => elements.iter().all(Expression::is_static),
+            Expression::Object(members) => members.iter().all(|member| match member {
+                Member::Named(_, value) => value.is_static(),
+                Member::Computed(name, value) => name.is_static() && value.is_static(),
+            }),
+            _ => false,
+        }
+    }
+
+    /// Whether there is a parameter in it.
+    pub(crate) fn has_parameter(&self) -> bool {
+        let mut found = false;
+        self.walk(&mut |part| found |= matches!(part, Expression::Parameter(_)));
+        found
+    }
+
     /// Calls `visit` for each direct part. The parts of a subquery are the expressions of its nodes.
     pub fn each(&self, visit: &mut dyn FnMut(&Expression)) {
         match self {
-            Expression::Constant(_) | Expression::Variable(_) | Expression::CollectionCount(_) => {}
+            Expression::Constant(_)
+            | Expression::Parameter(_)
+            | Expression::Variable(_)
+            | Expression::CollectionCount(_) => {}
             Expression::Attribute(base, _) => visit(base),
             Expression::Unary(_, operand) => visit(operand),
             Expression::Element(parts)
@@ -279,7 +347,10 @@ impl Expression {
     /// As [`Expression::each`], to change the parts.
     pub fn each_mut(&mut self, visit: &mut dyn FnMut(&mut Expression)) {
         match self {
-            Expression::Constant(_) | Expression::Variable(_) | Expression::CollectionCount(_) => {}
+            Expression::Constant(_)
+            | Expression::Parameter(_)
+            | Expression::Variable(_)
+            | Expression::CollectionCount(_) => {}
             Expression::Attribute(base, _) => visit(base),
             Expression::Unary(_, operand) => visit(operand),
             Expression::Element(parts)

@@ -211,7 +211,7 @@ fn recognise(
 }
 
 fn is_true(expression: &Expression) -> bool {
-    expression.constant().is_some_and(|value| value.truthy())
+    expression.known_truth() == Some(true)
 }
 
 /// Takes the insert branch of an UPSERT apart: a value at a path where the update branch means a relative change is the

@@ -22,15 +22,16 @@ pub mod index;
 mod intent;
 mod nearest;
 mod optimize;
+pub mod parameters;
 pub mod plan;
 mod registers;
 mod resolve;
 mod source;
 
-pub use compile::{CompileOptions, compile, parse};
+pub use compile::{CompileOptions, Prepared, compile, parse, prepare};
 pub use context::{Cancel, Clock, Environment, Extra, Limits, Stats, Warning};
 pub use error::{Code, Position, QueryError, Result, Retry};
-pub use execute::{Rows, execute};
+pub use execute::{Rows, execute, execute_prepared};
 pub use index::{
     GeoOrder, GeoRead, IndexField, IndexId, IndexInfo, IndexKind, IndexRange, IndexRead, IndexRows,
 };

@@ -11,6 +11,7 @@ use crate::context::Warning;
 use crate::expression::{Expression, Variable};
 use crate::index::IndexInfo;
 use crate::intent::Intent;
+use crate::parameters::Parameters;
 use crate::source::{CollectionInfo, PayloadFormat, StreamInfo, StreamRead};
 
 pub mod access;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub collections: Vec<CollectionUse>,
     /// The rules that changed the plan, in order.
     pub rules: Vec<&'static str>,
+    /// What its parameters are; none if it was compiled for its bind values alone.
+    pub parameters: Parameters,
     /// Warnings raised while constants were folded.
     pub warnings: Vec<Warning>,
     /// What `QUERY OPTIONS` asks of whoever runs the query: consistency, token, durability.

@@ -13,6 +13,7 @@ use antipode_value::{Object, Str, Value};
 use crate::context::{Environment, Warning, Warnings};
 use crate::error::{Code, Position, QueryError, Result};
 use crate::expression::{Expression, Variable};
+use crate::parameters::Parameters;
 use crate::plan::{Access, CollectionUse, Enumerate, Node, NodeKind, Pipeline, Plan, SortKey};
 use crate::source::{Catalog, CollectionId, CollectionInfo, StreamInfo};
 
@@ -22,9 +23,12 @@ mod expression;
 mod fold;
 mod graph;
 mod modify;
+mod parameter;
 mod scope;
 mod stream;
 
+use fold::Folded;
+pub(crate) use fold::value;
 use scope::{Meaning, ScopeKind, Scopes};
 
 /// Most collections in a query.
@@ -34,7 +38,7 @@ const NODES_MAX: u32 = 4000;
 /// Most variables of a query.
 const VARIABLES_MAX: usize = 1000;
 /// Deepest nesting of arrays and objects in a literal or bind value.
-const DEPTH_MAX: usize = 200;
+pub(crate) const DEPTH_MAX: usize = 200;
 /// Longest name of a collection, in bytes.
 const NAME_BYTES_MAX: usize = 256;
 
@@ -45,6 +49,7 @@ pub(crate) fn resolve(
     binds: &Value,
     catalog: &dyn Catalog,
     environment: &Environment,
+    parameters: Option<Parameters>,
 ) -> Result<Plan> {
     let binds = match binds {
         Value::Null => Object::from_pairs(Vec::new()),
@@ -62,6 +67,7 @@ pub(crate) fn resolve(
         environment,
         binds,
         used_binds: Vec::new(),
+        parameters,
         scopes: Scopes::default(),
         elements: Vec::new(),
         variables: Vec::new(),
@@ -99,6 +105,7 @@ pub(crate) fn resolve(
         variables: resolver.variables,
         collections: resolver.uses,
         rules: Vec::new(),
+        parameters: resolver.parameters.unwrap_or_default(),
         warnings: resolver.warnings.kept().to_vec(),
         options,
     })
@@ -110,6 +117,8 @@ struct Resolver<'c> {
     environment: &'c Environment,
     binds: Object,
     used_binds: Vec<String>,
+    /// The parameters of the plan, if it is made for more than these bind values.
+    parameters: Option<Parameters>,
     scopes: Scopes,
     /// What `Element` means in the accessors behind an expansion.
     elements: Vec<Expression>,
@@ -130,7 +139,7 @@ struct Resolver<'c> {
     /// Variables that hold stored documents as they were read.
     stored: Vec<Variable>,
     /// Variables whose value is known at compile time.
-    constants: Vec<(Variable, Value)>,
+    constants: Vec<(Variable, Expression)>,
     /// Array and object literals around this place.
     nesting: usize,
     /// Capture intents.
@@ -201,7 +210,7 @@ impl Resolver<'_> {
     }
 
     fn bind_text(&mut self, name: &str, span: Span) -> Result<Str> {
-        match self.bind(name, span)? {
+        match self.bind_settled(name, span)? {
             Value::String(text) => Ok(text),
             _ => Err(self.error(
                 Code::BindParameterType,
@@ -358,7 +367,8 @@ impl Resolver<'_> {
         let Some(options) = options else {
             return Ok(Vec::new());
         };
-        match self.expression(options)? {
+        let resolved = self.expression(options)?;
+        match self.settle(resolved) {
             Expression::Constant(Value::Object(object)) => Ok(object.to_pairs()),
             _ => Err(self.error(
                 Code::CompileTimeOptions,
@@ -439,7 +449,12 @@ impl Resolver<'_> {
                 Ok(())
             }
             Operation::Filter(operation) => {
-                let condition = self.expression(&operation.condition)?;
+                let mut condition = self.expression(&operation.condition)?;
+                if let (Expression::Parameter(_), Some(truth)) =
+                    (&condition, condition.known_truth())
+                {
+                    condition = Expression::Constant(Value::Bool(truth));
+                }
                 self.node(NodeKind::Filter(condition), nodes)
             }
             Operation::Sort(operation) => self.sort(operation, nodes),
@@ -486,8 +501,11 @@ impl Resolver<'_> {
                 {
                     self.stored.push(variable);
                 }
-                if let Some(value) = expression.constant() {
-                    self.constants.push((variable, value.clone()));
+                if matches!(
+                    expression,
+                    Expression::Constant(_) | Expression::Parameter(_)
+                ) {
+                    self.constants.push((variable, expression.clone()));
                 }
                 self.node(
                     NodeKind::Calculation {
@@ -648,7 +666,7 @@ impl Resolver<'_> {
                 ast::SortDirection::Descending => false,
                 ast::SortDirection::Bind(name) => self.sort_direction(name)?,
             };
-            if expression.constant().is_none() {
+            if !expression.is_static() {
                 keys.push(SortKey {
                     expression,
                     ascending,
@@ -670,7 +688,7 @@ impl Resolver<'_> {
     }
 
     fn sort_direction(&mut self, name: &ast::Name) -> Result<bool> {
-        match self.bind(&name.text, name.span)? {
+        match self.bind_settled(&name.text, name.span)? {
             Value::Bool(ascending) => Ok(ascending),
             Value::String(text) if text.eq_ignore_ascii_case("asc") => Ok(true),
             Value::String(text) if text.eq_ignore_ascii_case("desc") => Ok(false),
@@ -701,6 +719,7 @@ impl Resolver<'_> {
 
     fn limit_number(&mut self, operand: &Expr, unlimited: bool) -> Result<Option<u64>> {
         let expression = self.expression(operand)?;
+        let expression = self.settle(expression);
         let Some(value) = expression.constant() else {
             let message = "a LIMIT must be known at compile time";
             return Err(self.error(Code::QueryParse, message, operand.span));
@@ -720,11 +739,16 @@ impl Resolver<'_> {
 
     /// Evaluates what is constant, once and for all.
     fn fold(&mut self, expression: Expression) -> Expression {
-        let (expression, warnings) = fold::fold(expression, self.environment, self.lazy > 0);
-        for Warning { code, message } in warnings {
-            self.warn(code, message);
+        match fold::fold(expression, self.environment, self.lazy > 0) {
+            Folded::Plain(expression) => expression,
+            Folded::Constant(value, warnings) => {
+                for Warning { code, message } in warnings {
+                    self.warn(code, message);
+                }
+                Expression::Constant(value)
+            }
+            Folded::Derived(expression, value) => self.derive(expression, value),
         }
-        expression
     }
 }
 
@@ -741,7 +765,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// Whether a value has more levels of arrays and objects than so many.
-fn deeper_than(value: &Value, levels: usize) -> bool {
+pub(crate) fn deeper_than(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(array) if array.as_range().is_some() => levels == 0,
         Value::Array(array) => {

@@ -62,6 +62,7 @@ impl Printer<'_> {
     pub(super) fn expression(&self, expression: &Expression) -> String {
         match expression {
             Expression::Constant(value) => shorten(value.to_json()),
+            Expression::Parameter(parameter) => format!("@{}", parameter.slot),
             Expression::Variable(variable) => self.variable(*variable),
             Expression::Attribute(base, name) => format!("{}.`{name}`", self.expression(base)),
             Expression::Element(parts) => format!(

@@ -1,6 +1,6 @@
 //! What the FILTERs behind a loop say about its documents, in the form in which indexes can answer it.
 
-use antipode_value::{Str, Value};
+use antipode_value::Str;
 
 use crate::expression::{Comparison, Expression, Quantifier, Variable};
 use crate::index::IndexField;
@@ -98,14 +98,10 @@ impl<'p> Term<'p> {
 
     /// Whether it rules out that the attribute is null or missing.
     pub(super) fn excludes_null(&self) -> bool {
-        let known = |value: &Expression| value.constant().is_some_and(|value| !value.is_null());
         match self.test {
             Test::NotNull | Test::Above(_, false) => true,
-            Test::Equal(value) | Test::Above(value, true) => known(value),
-            Test::In(list) => match list.constant() {
-                Some(Value::Array(array)) => array.iter().all(|element| !element.is_null()),
-                _ => false,
-            },
+            Test::Equal(value) | Test::Above(value, true) => value.known_not_null(),
+            Test::In(list) => list.known_array_without_null(),
             Test::Below(..) => false,
         }
     }
@@ -223,9 +219,7 @@ fn term<'p>(condition: &'p Expression, document: Variable, known: Known<'_>) -> 
                 Comparison::LessOrEqual => Test::Below(value, true),
                 Comparison::Greater => Test::Above(value, false),
                 Comparison::GreaterOrEqual => Test::Above(value, true),
-                Comparison::NotEqual if value.constant().is_some_and(Value::is_null) => {
-                    Test::NotNull
-                }
+                Comparison::NotEqual if value.known_null() => Test::NotNull,
                 _ => return None,
             };
             Some(plain(path, test))
@@ -261,7 +255,7 @@ fn contains<'p>(
         each: Some(each),
         test: Test::Equal(value),
         // What has no array has an entry with null.
-        exact: value.constant().is_some_and(|value| !value.is_null()),
+        exact: value.known_not_null(),
     })
 }
 

@@ -103,7 +103,7 @@ impl Resolver<'_> {
                 Expression::null()
             }
             ExprKind::String(text) => Expression::Constant(Value::from(text.as_str())),
-            ExprKind::Bind(name) => Expression::Constant(self.bind(name, expr.span)?),
+            ExprKind::Bind(name) => self.bind_operand(name, expr.span)?,
             ExprKind::SourceBind(_) => return Err(self.collection_as_operand(expr)?),
             ExprKind::Name(name) => match self.scopes.find(name) {
                 Some(Meaning::Variable(variable)) => Expression::Variable(variable),
@@ -129,6 +129,7 @@ impl Resolver<'_> {
             ExprKind::Index { base, index } => {
                 let base = self.expression(base)?;
                 let index = self.expression(index)?;
+                let index = self.settle_text(index);
                 element(base, index)
             }
             ExprKind::Expansion(expansion) => self.expansion(expansion)?,
@@ -288,6 +289,7 @@ impl Resolver<'_> {
                 }
                 MemberKind::Computed { name, value } => {
                     let name = self.expression(name)?;
+                    let name = self.settle(name);
                     let value = self.expression(value)?;
                     match name.constant() {
                         Some(known) => Member::Named(known.to_text(), value),
@@ -300,7 +302,7 @@ impl Resolver<'_> {
     }
 
     fn bound_attribute(&mut self, base: Expression, bind: &str, span: Span) -> Result<Expression> {
-        let names = match self.bind(bind, span)? {
+        let names = match self.bind_settled(bind, span)? {
             Value::String(name) if !name.is_empty() => vec![Value::String(name)],
             Value::Array(path) if !path.is_empty() => path.to_vec(),
             _ => vec![Value::Null],

@@ -147,12 +147,14 @@ impl Resolver<'_> {
         let Some(depth) = depth else {
             return Ok((1, 1));
         };
-        let mut expression = self.expression(depth)?;
+        let expression = self.expression(depth)?;
+        let mut expression = self.settle(expression);
         // A LET of a constant is as good as the constant.
         if let Expression::Variable(variable) = expression
-            && let Some((_, value)) = self.constants.iter().find(|(known, _)| *known == variable)
+            && let Some((_, known)) = self.constants.iter().find(|(known, _)| *known == variable)
         {
-            expression = Expression::Constant(value.clone());
+            let known = known.clone();
+            expression = self.settle(known);
         }
         let ends = match &expression {
             Expression::Constant(Value::Array(array)) => array.as_range(),

@@ -117,6 +117,11 @@ impl Resolver<'_> {
         let options = self.modify_options("UPSERT", operation.options.as_ref())?;
         let (insert, update) = if self.intents && !operation.replace {
             let update = intent::capture(update, old, options.merge_objects);
+            let insert = match update.intents.is_empty() {
+                true => insert,
+                // Intents are looked for in it.
+                false => self.settle_objects(insert),
+            };
             (intent::capture_insert(insert, &update.intents), update)
         } else {
             (Patch::plain(insert), Patch::plain(update))
@@ -183,7 +188,8 @@ impl Resolver<'_> {
                 example.span,
             ));
         }
-        match self.expression(example)? {
+        let resolved = self.expression(example)?;
+        match self.settle_objects(resolved) {
             Expression::Constant(Value::Object(object)) => Ok(literal(&object)),
             object @ Expression::Object(_) => Ok(object),
             _ => Err(self.error(

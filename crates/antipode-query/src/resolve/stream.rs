@@ -123,7 +123,8 @@ impl Resolver<'_> {
 
     /// Key, properties and event time may be expressions, unlike other options.
     fn publish_options(&mut self, publish: &mut Publish, options: &Expr) -> Result<()> {
-        let members: Vec<(Str, Expression)> = match self.expression(options)? {
+        let resolved = self.expression(options)?;
+        let members: Vec<(Str, Expression)> = match self.settle_objects(resolved) {
             Expression::Constant(Value::Object(object)) => object
                 .to_pairs()
                 .into_iter()
@@ -144,9 +145,10 @@ impl Resolver<'_> {
                 ("properties", value) => publish.properties = Some(value),
                 ("eventTime", value) => publish.event_time = Some(value),
                 ("envelope", value) => {
+                    let value = self.settle(value);
                     publish.envelope = value.constant().is_some_and(Value::truthy)
                 }
-                ("format", value) => match value.constant().and_then(payload_format) {
+                ("format", value) => match self.settle(value).constant().and_then(payload_format) {
                     Some(format) => publish.format = format,
                     None => {
                         let message = "format is \"json\", \"text\" or \"bytes\"";
@@ -204,8 +206,8 @@ fn moment(value: &Value) -> Option<i64> {
             let function = crate::function::find("DATE_TIMESTAMP")?;
             let call = Expression::Call(function, vec![Expression::Constant(value.clone())]);
             let environment = crate::context::Environment::default();
-            let (folded, _) = super::fold::fold(call, &environment, false);
-            folded.constant().and_then(Value::as_int)
+            let time = super::fold::value(&call, &environment, &[])?;
+            time.as_int()
         }
         _ => None,
     }
