@@ -2,12 +2,11 @@
 
 mod support;
 
-use antipode_c8ql::{
-    Code, ParseLimits, complete, format, highlight, is_complete, keywords, parse, parse_bytes,
-    parse_with, tokens,
-};
+use std::path::Path;
+
+use antipode_c8ql::{Code, ParseLimits, format, parse, parse_bytes, parse_with};
 use support::dump;
-use support::random::Random;
+use support::fuzz::{self, Mutator};
 
 // -- nesting ------------------------------------------------------------------------------------
 
@@ -165,88 +164,16 @@ fn a_text_that_is_not_utf_8_is_a_parse_error() {
 
 // -- any bytes ----------------------------------------------------------------------------------
 
-const SEEDS: &[&str] = &[
-    "FOR d IN orders FILTER d.total > 10.5e3 AND d.tags ANY IN ['a', \"b\\n\"] SORT d.x DESC LIMIT 1, 2 RETURN d",
-    "FOR v, e, p IN 1..3 OUTBOUND @start GRAPH 'g' PRUNE c = v.x OPTIONS { order: 'bfs' } RETURN DISTINCT p.edges[*].a",
-    "WITH a, @@b FOR x IN a COLLECT k = x.k, l = x.l AGGREGATE n = COUNT(x) INTO g = x.y OPTIONS { method: 'hash' } RETURN { k, [l]: n, @m: g, \"q\": `w` }",
-    "UPSERT { _key: @k } INSERT { n: 1 } UPDATE { n: OLD.n + 1 } IN c OPTIONS { keepNull: false } RETURN NEW",
-    "FOR m IN STREAM s OPTIONS { from: 'latest' } WINDOW { preceding: 1 } AGGREGATE a = SUM(m.x) INSERT a INTO STREAM t",
-    "LET [a, , { b, c: [d] }] = x[** FILTER CURRENT.y NOT LIKE 'z%' LIMIT 2 RETURN CURRENT][? AT LEAST (2) FILTER 1].w RETURN a ? b : c ?: NOT d =~ -0xff",
-    "FOR p IN ANY K_SHORTEST_PATHS a TO b INBOUND e, @@f /* c */ RETURN LENGTH(FOR i IN 1..p RETURN ns::f(i)) // end",
-    "´a`´.`b´` !~ @@c != 1e999 !IN \"\\ud83d\\ude00\\uZ\" && || <= >= .. :: ? [?? 2..3 FILTER x]",
-];
-
-/// Changes a text as bytes: cuts, repeats, swaps with pieces of other texts, flips bits.
-fn mutate(random: &mut Random, text: &mut Vec<u8>) {
-    for _ in 0..=random.below(4) {
-        let from = random.below(text.len() + 1);
-        let to = (from + random.below(12)).min(text.len());
-        match random.below(7) {
-            0 => drop(text.drain(from..to)),
-            1 => {
-                let piece = text[from..to].to_vec();
-                let at = random.below(text.len() + 1);
-                text.splice(at..at, piece);
-            }
-            2 => {
-                let other = random.pick(SEEDS).as_bytes();
-                let start = random.below(other.len());
-                let end = (start + random.below(20)).min(other.len());
-                text.splice(from..to, other[start..end].iter().copied());
-            }
-            3 => {
-                let word = random.pick(keywords());
-                text.splice(from..from, format!(" {word} ").into_bytes());
-            }
-            4 if from < text.len() => text[from] ^= 1 << random.below(8),
-            5 => {
-                let signs = b"()[]{}.,:?*\\\"'`@!=<>/- \n0aE_$\xc2\xb4\xe2";
-                text.insert(from, signs[random.below(signs.len())]);
-            }
-            _ => text.truncate(to.max(1)),
-        }
-    }
-}
-
-/// The target of the fuzzer: whatever the bytes are, nothing panics, and what is read can be written.
-fn read_anything(bytes: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        let mut end = 0;
-        for token in tokens(text) {
-            assert!(token.span.start >= end && token.span.end > token.span.start);
-            end = token.span.end;
-        }
-        assert!(end as usize <= text.len());
-        highlight(text);
-        is_complete(text);
-        complete(text, text.len() / 2);
-    }
-    match parse_bytes(bytes, &ParseLimits::default()) {
-        Ok(query) => {
-            let formatted = format(&query);
-            let again = parse(&formatted).expect("the canonical text");
-            assert_eq!(dump::query(&again), dump::query(&query));
-        }
-        Err(error) => {
-            let text = String::from_utf8_lossy(bytes);
-            assert!(!error.message.is_empty() && error.span.start <= error.span.end);
-            error.render(&text);
-        }
-    }
-}
-
+/// `ANTIPODE_PARSER_EXECUTIONS` sets another number; 1,000,000 take about 15 seconds of one core.
 #[test]
 fn no_bytes_make_the_parser_panic() {
-    let executions = 500_000;
-    for seed in 0..executions {
-        let mut random = Random::new(seed);
-        let mut bytes = random.pick(SEEDS).as_bytes().to_vec();
-        mutate(&mut random, &mut bytes);
-        let result = std::panic::catch_unwind(|| read_anything(&bytes));
-        assert!(
-            result.is_ok(),
-            "seed {seed}: {:?}",
-            String::from_utf8_lossy(&bytes)
-        );
-    }
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("../antipode-query/tests/scripts");
+    let texts = fuzz::script_texts(&scripts)
+        .into_iter()
+        .chain(fuzz::script_texts(&queries))
+        .chain(fuzz::sentences(500));
+    let mutator = Mutator::new(texts);
+    let executions = fuzz::setting("ANTIPODE_PARSER_EXECUTIONS").unwrap_or(1_000_000);
+    fuzz::run(executions, |seed| mutator.input(seed), fuzz::read_anything);
 }

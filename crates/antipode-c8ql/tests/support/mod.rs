@@ -3,4 +3,5 @@
 
 pub mod dump;
 pub mod ebnf;
+pub mod fuzz;
 pub mod random;
