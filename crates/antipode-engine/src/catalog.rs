@@ -1,7 +1,7 @@
-//! The catalog: which fabrics, collections and streams exist.
+//! The catalog: which fabrics, collections, named graphs and streams exist.
 //!
 //! Schema is data. A collection is described by a document in the system collection `_collections`, a stream by one in
-//! `_streams`, a fabric by one in `_fabrics`; they are replicated by the same log as everything else. The key of such a
+//! `_streams`, a named graph by one in `_graphs`, a fabric by one in `_fabrics`; they are replicated by the same log as everything else. The key of such a
 //! document is the *name* (`fabric:name`), so two regions that create `users` at once write one document and get one
 //! collection. The document is never removed: it holds `generation` and `dropped`, both written as `Max`, and the
 //! collection lives while `generation > dropped`. A collection's id is a hash of fabric, name and generation, so one that was
@@ -18,6 +18,7 @@ use antipode_value::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::EngineError;
+use crate::graph::GraphEntry;
 
 /// The fabric that always exists.
 pub const SYSTEM_FABRIC: &str = "_system";
@@ -132,15 +133,18 @@ pub enum SystemCollection {
     Fabrics,
     /// Positions of named stream cursors.
     Cursors,
+    /// Describes named graphs.
+    Graphs,
 }
 
 impl SystemCollection {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Collections,
         Self::Streams,
         Self::Fabrics,
         Self::Cursors,
+        Self::Graphs,
     ];
 
     /// The fixed id.
@@ -151,6 +155,7 @@ impl SystemCollection {
             Self::Streams => 2,
             Self::Fabrics => 3,
             Self::Cursors => 4,
+            Self::Graphs => 5,
         })
     }
 
@@ -162,19 +167,25 @@ impl SystemCollection {
             Self::Streams => "_streams",
             Self::Fabrics => "_fabrics",
             Self::Cursors => "_cursors",
+            Self::Graphs => "_graphs",
         }
     }
 
     /// Whether a change of a document in `id` changes the catalog.
     #[must_use]
     pub fn is_schema(id: CollectionId) -> bool {
-        [Self::Collections, Self::Streams, Self::Fabrics]
-            .iter()
-            .any(|system| system.id() == id)
+        [
+            Self::Collections,
+            Self::Streams,
+            Self::Fabrics,
+            Self::Graphs,
+        ]
+        .iter()
+        .any(|system| system.id() == id)
     }
 }
 
-/// A picture of all fabrics, collections and streams.
+/// A picture of all fabrics, collections, named graphs and streams.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     /// By fabric, then by name.
@@ -182,6 +193,8 @@ pub struct Catalog {
     by_id: BTreeMap<CollectionId, (String, String)>,
     streams: BTreeMap<(String, String), StreamEntry>,
     streams_by_id: BTreeMap<StreamId, (String, String)>,
+    /// By fabric, then by name.
+    graphs: BTreeMap<String, BTreeMap<String, GraphEntry>>,
     fabrics: BTreeMap<String, ()>,
 }
 
@@ -200,6 +213,7 @@ impl Catalog {
             by_id: BTreeMap::new(),
             streams: BTreeMap::new(),
             streams_by_id: BTreeMap::new(),
+            graphs: BTreeMap::new(),
             fabrics: BTreeMap::from([(SYSTEM_FABRIC.to_owned(), ())]),
         };
         for system in SystemCollection::ALL {
@@ -230,6 +244,10 @@ impl Catalog {
         match system {
             id if id == SystemCollection::Collections.id() => self.take_collection(document),
             id if id == SystemCollection::Streams.id() => self.take_stream(document),
+            id if id == SystemCollection::Graphs.id() => {
+                self.take_graph(document);
+                None
+            }
             id if id == SystemCollection::Fabrics.id() => {
                 let name = text(document, "name")?;
                 if lives(document) {
@@ -299,6 +317,33 @@ impl Catalog {
         before
             .filter(|before| Some(before.id) != survives)
             .map(|before| Ended::Stream(before.id))
+    }
+
+    fn take_graph(&mut self, document: &Value) {
+        let (Some(fabric), Some(name)) = (text(document, "fabric"), text(document, "name")) else {
+            return;
+        };
+        let graphs = self.graphs.entry(fabric).or_default();
+        if lives(document) {
+            let entry = GraphEntry::read(&name, document);
+            graphs.insert(name, entry);
+        } else {
+            graphs.remove(&name);
+        }
+    }
+
+    /// The named graph `name` of `fabric`.
+    #[must_use]
+    pub fn graph(&self, fabric: &str, name: &str) -> Option<&GraphEntry> {
+        self.graphs.get(fabric)?.get(name)
+    }
+
+    /// The named graphs of `fabric`, in the order of their names.
+    pub fn graphs<'a>(&'a self, fabric: &str) -> impl Iterator<Item = &'a GraphEntry> + use<'a> {
+        self.graphs
+            .get(fabric)
+            .into_iter()
+            .flat_map(BTreeMap::values)
     }
 
     /// The collection `name` of `fabric`.

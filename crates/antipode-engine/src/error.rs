@@ -8,6 +8,8 @@ use antipode_query::{QueryError, Retry, SourceError};
 use antipode_store::{StoreError, Written};
 use thiserror::Error;
 
+use crate::graph::GraphError;
+
 /// A failure of the engine.
 #[derive(Debug, Error)]
 pub enum EngineError {
@@ -20,6 +22,9 @@ pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A named graph is not as a change needs it.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
     /// The fabric does not exist.
     #[error("fabric not found: {name}")]
     FabricNotFound {
@@ -144,6 +149,7 @@ impl EngineError {
             Self::Query(error) => error.code(),
             Self::Source(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Graph(error) => error.code(),
             Self::FabricNotFound { .. } => 1228,
             Self::CollectionNotFound { .. } => 1203,
             Self::StreamNotFound { .. } => 5200,

@@ -20,6 +20,7 @@
 mod catalog;
 mod committer;
 mod error;
+mod graph;
 mod identity;
 mod messages;
 mod node;
@@ -41,6 +42,7 @@ pub use catalog::{
     Catalog, CollectionEntry, CollectionKind, Deletes, SYSTEM_FABRIC, StreamEntry, check_name,
 };
 pub use error::EngineError;
+pub use graph::{EdgeDefinition, GraphChange, GraphEntry, GraphError};
 pub use identity::{Identity, Seed};
 pub use messages::{ReadMessage, message_id};
 pub use node::{Node, NodeConfig, NodeInput, NodeOutput, NodeStatus};

@@ -1,4 +1,4 @@
-//! The catalog's own writes: making and dropping fabrics, collections and streams, and moving named cursors.
+//! The catalog's own writes: making and dropping fabrics, collections, named graphs and streams, and moving named cursors.
 //!
 //! Each is an ordinary transaction on system collections. What has to merge is written as `Max`: two regions that drop a
 //! collection at once drop it once, and a cursor that two readers move ends at the farther place.
@@ -16,6 +16,7 @@ use crate::catalog::{
     CollectionKind, Deletes, SYSTEM_FABRIC, SystemCollection, catalog_key, check_name,
 };
 use crate::error::EngineError;
+use crate::graph::{self, GraphChange};
 use crate::scan::DocumentScan;
 use crate::session::OpenTransaction;
 use crate::shared::Shared;
@@ -67,6 +68,15 @@ pub enum SchemaChange {
         fabric: String,
         /// Its name.
         name: String,
+    },
+    /// A named graph comes, goes or changes.
+    Graph {
+        /// The fabric.
+        fabric: String,
+        /// Its name.
+        name: String,
+        /// What becomes of it.
+        change: GraphChange,
     },
     /// A named cursor of a stream moves forward.
     CommitCursor {
@@ -157,6 +167,14 @@ impl SchemaChange {
                     missing,
                 )?;
             }
+            Self::Graph {
+                fabric,
+                name,
+                change,
+            } => {
+                check_fabric(&transaction, fabric)?;
+                change.write(&transaction, fabric, name)?;
+            }
             Self::CommitCursor {
                 stream,
                 name,
@@ -178,7 +196,7 @@ impl SchemaChange {
     }
 }
 
-fn named(fabric: &str, name: &str) -> Vec<(&'static str, Value)> {
+pub(crate) fn named(fabric: &str, name: &str) -> Vec<(&'static str, Value)> {
     vec![("fabric", Value::from(fabric)), ("name", Value::from(name))]
 }
 
@@ -212,7 +230,7 @@ fn at(name: &'static str) -> Path {
     Path::new([Str::from_static(name)])
 }
 
-fn create(
+pub(crate) fn create(
     transaction: &OpenTransaction,
     system: SystemCollection,
     key: &str,
@@ -246,7 +264,7 @@ fn create(
     Ok(())
 }
 
-fn end(
+pub(crate) fn end(
     transaction: &OpenTransaction,
     system: SystemCollection,
     key: &str,
@@ -271,6 +289,7 @@ fn drop_fabric(transaction: &OpenTransaction, name: &str) -> Result<(), EngineEr
             name: name.to_owned(),
         });
     }
+    graph::drop_all(transaction, name)?;
     let schema = transaction.schema();
     let missing = EngineError::FabricNotFound {
         name: name.to_owned(),

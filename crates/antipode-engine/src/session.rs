@@ -734,6 +734,17 @@ impl query::Catalog for OpenTransaction {
             }))
     }
 
+    fn graph(&self, name: &str) -> Result<Option<query::GraphInfo>, SourceError> {
+        let graph = self.catalog.graph(&self.fabric, name);
+        Ok(graph.map(|graph| query::GraphInfo {
+            edge_collections: graph
+                .edge_definitions
+                .iter()
+                .map(|definition| definition.collection.clone())
+                .collect(),
+        }))
+    }
+
     fn estimate(&self, collection: query::CollectionId) -> u64 {
         use query::Source as _;
         self.count(collection).unwrap_or_default()

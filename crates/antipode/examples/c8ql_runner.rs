@@ -2,13 +2,13 @@
 //!
 //! A case is `{"id", "setup": [operations], "query", "bind", "options"?, "parse_only"?}`; the answer is
 //! `{"id", "result", "warnings", "stats"}` or `{"id", "error": {"code", "name", "message"}}`. An index changes no result,
-//! so `create_index` is passed over until there are secondary indexes, and `create_graph` until there are named graphs.
+//! so `create_index` is passed over until there are secondary indexes.
 
 use std::io::{BufRead, Write};
 
 use antipode::{
-    Answer, CollectionKind, Database, Deletes, Durability, Error, InsertMode, Options,
-    QueryOptions, RequestOptions, Session, Value, WriteOptions,
+    Answer, CollectionKind, Database, Deletes, Durability, EdgeDefinition, Error, InsertMode,
+    Options, QueryOptions, RequestOptions, Session, Value, WriteOptions,
 };
 
 fn main() -> std::io::Result<()> {
@@ -119,6 +119,32 @@ fn set_up(session: &Session, operation: &Value) -> Result<(), Error> {
                 &format!("FOR d IN `{collection}` REMOVE d IN `{collection}`"),
                 &Value::Null,
             )?;
+        }
+        "create_graph" => {
+            let list = |value: &Value, name: &str| -> Vec<Value> {
+                let list = value.attribute(name);
+                list.as_array()
+                    .map(|list| list.to_vec())
+                    .unwrap_or_default()
+            };
+            let names = |value: &Value, name: &str| -> Vec<String> {
+                let names = list(value, name);
+                names
+                    .iter()
+                    .map(|name| name.to_text().to_string())
+                    .collect()
+            };
+            let definitions = list(operation, "edge_definitions");
+            let definitions = definitions.iter().map(|definition| EdgeDefinition {
+                collection: definition.attribute("collection").to_text().to_string(),
+                from: names(definition, "from"),
+                to: names(definition, "to"),
+            });
+            let orphans = names(operation, "orphans");
+            session.create_graph(&text("name"), definitions.collect(), orphans)?;
+        }
+        "drop_graph" => {
+            session.drop_graph(&text("name"), false)?;
         }
         "query" => {
             // An earlier query of the same test; if it fails, the case itself shows it.

@@ -1,6 +1,6 @@
 //! The one error of the embedded library.
 
-use antipode_engine::EngineError;
+use antipode_engine::{EngineError, GraphError};
 use antipode_query::{Code, QueryError, Retry, SourceError};
 use antipode_store::{StoreError, Written};
 use thiserror::Error as ThisError;
@@ -100,6 +100,12 @@ impl Error {
     }
 }
 
+impl From<GraphError> for Error {
+    fn from(error: GraphError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
 impl From<QueryError> for Error {
     fn from(error: QueryError) -> Self {
         Self::Engine(error.into())
@@ -126,6 +132,19 @@ fn own_name(code: u32) -> &'static str {
         36 => "DISABLED",
         1207 => "DUPLICATE_NAME",
         1228 => "DATABASE_NOT_FOUND",
+        1901 => "GRAPH_INVALID_GRAPH",
+        1920 => "GRAPH_COLLECTION_MULTI_USE",
+        1921 => "GRAPH_COLLECTION_USE_IN_MULTI_GRAPHS",
+        1922 => "GRAPH_CREATE_MISSING_NAME",
+        1923 => "GRAPH_CREATE_MALFORMED_EDGE_DEFINITION",
+        1925 => "GRAPH_DUPLICATE",
+        1926 => "GRAPH_VERTEX_COL_DOES_NOT_EXIST",
+        1927 => "GRAPH_WRONG_COLLECTION_TYPE_VERTEX",
+        1928 => "GRAPH_NOT_IN_ORPHAN_COLLECTION",
+        1929 => "GRAPH_COLLECTION_USED_IN_EDGE_DEF",
+        1930 => "GRAPH_EDGE_COLLECTION_NOT_USED",
+        1938 => "GRAPH_COLLECTION_USED_IN_ORPHANS",
+        1944 => "GRAPH_EDGE_DEFINITION_IS_DOCUMENT",
         5205 => "STREAM_POSITION_INVALID",
         5232 => "TOKEN_INVALID",
         5250 => "STORE_DAMAGED",

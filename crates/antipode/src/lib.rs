@@ -27,6 +27,7 @@ mod database;
 mod documents;
 mod driver;
 mod error;
+mod graphs;
 mod key_value;
 #[cfg(feature = "replication")]
 mod network;
@@ -38,7 +39,7 @@ mod streams;
 pub use antipode_clock::{ReplicaId, Stamp, VersionVector};
 pub use antipode_crdt::PatchOptions;
 pub use antipode_engine::{
-    CollectionKind, Deletes, DiscardedWrite, Durability, NodeStatus, SYSTEM_FABRIC,
+    CollectionKind, Deletes, DiscardedWrite, Durability, GraphChange, NodeStatus, SYSTEM_FABRIC,
 };
 pub use antipode_query::function::{Function, all as functions};
 pub use antipode_query::{Cancel, Extra, Retry, Stats, Warning};
@@ -49,6 +50,7 @@ pub use config::Config;
 pub use database::{Cluster, Database, Options};
 pub use documents::{Document, InsertMode, WriteOptions, WrittenDocument};
 pub use error::Error;
+pub use graphs::{EdgeDefinition, Graph};
 pub use key_value::{Pair, ScanRange};
 #[cfg(feature = "replication")]
 pub use network::{Bundle, Ca, ClusterId, Cut, Line};

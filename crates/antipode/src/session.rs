@@ -244,7 +244,7 @@ impl Session {
         })
     }
 
-    fn schema(&self, change: &SchemaChange) -> Result<Reply<()>, Error> {
+    pub(crate) fn schema(&self, change: &SchemaChange) -> Result<Reply<()>, Error> {
         let shared = &self.database.inner.driver.shared;
         let reply = self.attempt(|| {
             self.wait_for_token()?;
