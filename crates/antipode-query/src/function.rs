@@ -28,6 +28,7 @@ pub(crate) mod geo;
 mod number;
 mod object;
 mod pattern;
+mod search;
 mod set;
 mod similarity;
 mod statistics;
@@ -55,6 +56,7 @@ static FAMILIES: &[&[Function]] = &[
     control::FUNCTIONS,
     database::FUNCTIONS,
     geo::FUNCTIONS,
+    search::FUNCTIONS,
     vector::FUNCTIONS,
 ];
 

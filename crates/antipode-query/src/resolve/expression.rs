@@ -55,10 +55,8 @@ const LATER_FUNCTIONS: &[&str] = &[
     "CURRENT_USER_ATTRIBUTE",
     "DECODE_REV",
     "EXISTS",
-    "FULLTEXT",
     "LEVENSHTEIN_MATCH",
     "MINHASH_MATCH",
-    "NEAR",
     "NGRAM_MATCH",
     "OFFSET_INFO",
     "PHRASE",
@@ -69,8 +67,6 @@ const LATER_FUNCTIONS: &[&str] = &[
     "SLEEP",
     "TFIDF",
     "TOKENS",
-    "WITHIN",
-    "WITHIN_RECTANGLE",
 ];
 
 impl Resolver<'_> {
