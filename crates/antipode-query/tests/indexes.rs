@@ -1,0 +1,355 @@
+//! Indexes change no result: random queries on random documents of mixed types give the same rows with indexes as
+//! without any, read or written, with all rules and with each of those about indexes switched off.
+//!
+//! `SEED=n` runs one seed, `SEEDS=n` that many.
+
+#[path = "support/memory.rs"]
+mod memory;
+
+use std::collections::BTreeMap;
+
+use antipode_query::{
+    Cancel, CollectionKind, CompileOptions, Environment, IndexKind, Limits, compile, execute,
+};
+use antipode_value::Value;
+use memory::Database;
+
+/// A small generator of chance; the same numbers on every machine.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+
+    fn one<'v>(&mut self, values: &[&'v str]) -> &'v str {
+        values[self.below(values.len() as u64) as usize]
+    }
+
+    fn flip(&mut self) -> bool {
+        self.below(2) == 0
+    }
+}
+
+/// Values of every type, with equals of different looks, and texts whose collation is not their bytes.
+const VALUES: &[&str] = &[
+    "null",
+    "false",
+    "true",
+    "0",
+    "1",
+    "1.0",
+    "-2",
+    "2.5",
+    "\"\"",
+    "\"a\"",
+    "\"A\"",
+    "\"b\"",
+    "\"ä\"",
+    "[]",
+    "[1]",
+    "[1, null]",
+    "[\"a\", 1, [2]]",
+    "{}",
+    "{\"b\": 1}",
+    "{\"b\": null}",
+];
+
+/// What a document may have under `t`: arrays, mostly.
+const LISTS: &[&str] = &[
+    "[]",
+    "[1, 2]",
+    "[1, 1.0, null]",
+    "[null]",
+    "[\"a\", \"b\"]",
+    "[{\"n\": 1}, {\"n\": 2}, {}]",
+    "[{\"n\": \"a\"}, 3]",
+    "[[1], [2]]",
+    "7",
+    "null",
+];
+
+const ATTRIBUTES: &[&str] = &["a", "b", "o.b", "n"];
+
+fn documents(chance: &mut Chance) -> Vec<Value> {
+    let count = chance.below(14);
+    let document = |key: u64, chance: &mut Chance| {
+        let mut text = format!("{{\"_key\": \"k{key}\", \"n\": {}", key % 5);
+        for name in ["a", "b"] {
+            if chance.below(5) > 0 {
+                text.push_str(&format!(", \"{name}\": {}", chance.one(VALUES)));
+            }
+        }
+        if chance.flip() {
+            text.push_str(&format!(", \"o\": {{\"b\": {}}}", chance.one(VALUES)));
+        }
+        if chance.below(4) > 0 {
+            text.push_str(&format!(", \"t\": {}", chance.one(LISTS)));
+        }
+        text.push('}');
+        Value::from_json(&text).unwrap()
+    };
+    (0..count).map(|key| document(key, chance)).collect()
+}
+
+fn with_indexes(plain: &Database, chance: &mut Chance) -> Database {
+    let mut database = plain.clone();
+    for _ in 0..1 + chance.below(3) {
+        let mut fields: Vec<&str> = Vec::new();
+        for _ in 0..1 + chance.below(3) {
+            let field = chance.one(&["a", "b", "o.b", "n", "t[*]", "t[*].n", "_key"]);
+            let array = |field: &str| field.contains('[');
+            if !fields.contains(&field) && !(array(field) && fields.iter().any(|f| array(f))) {
+                fields.push(field);
+            }
+        }
+        let stored: &[&str] = if chance.flip() { &["n", "b"] } else { &[] };
+        let sparse = chance.below(3) == 0;
+        database.create_index("c", IndexKind::Persistent, &fields, false, sparse, stored);
+    }
+    database
+}
+
+fn value(chance: &mut Chance, outer: Option<&str>) -> String {
+    match outer {
+        Some(outer) if chance.flip() => format!("{outer}.{}", chance.one(ATTRIBUTES)),
+        _ => chance.one(VALUES).to_owned(),
+    }
+}
+
+/// A condition on a loop's document.
+fn condition(chance: &mut Chance, name: &str, outer: Option<&str>, depth: u32) -> String {
+    if depth > 0 && chance.flip() {
+        let left = condition(chance, name, outer, depth - 1);
+        let right = condition(chance, name, outer, depth - 1);
+        return format!("({left} {} {right})", chance.one(&["AND", "AND", "OR"]));
+    }
+    let attribute = chance.one(ATTRIBUTES);
+    let known = value(chance, outer);
+    match chance.below(12) {
+        0..=2 => format!("{name}.{attribute} == {known}"),
+        3 | 4 => {
+            let operator = chance.one(&["<", "<=", ">", ">="]);
+            format!("{name}.{attribute} {operator} {known}")
+        }
+        5 => {
+            let operator = chance.one(&["<", "<=", ">", ">=", "=="]);
+            format!("{known} {operator} {name}.{attribute}")
+        }
+        6 => format!("{name}.{attribute} IN [{known}, {}]", chance.one(VALUES)),
+        7 => format!("{name}.{attribute} IN {known}"),
+        8 => format!("{known} IN {name}.t"),
+        9 => format!("{known} IN {name}.t[*].n"),
+        10 => format!("{name}.t ANY == {known}"),
+        _ => match chance.below(4) {
+            0 => format!("{name}.{attribute} != null"),
+            1 => format!("{name}._key IN [\"k1\", \"k3\", 5, {known}]"),
+            2 => format!("{name}._key == \"k2\""),
+            _ => format!("{name}.{attribute} != {known}"),
+        },
+    }
+}
+
+/// Filters of a loop.
+fn filters(chance: &mut Chance, name: &str, outer: Option<&str>) -> String {
+    let count = 1 + chance.below(2);
+    let filters = (0..count).map(|_| format!(" FILTER {}", condition(chance, name, outer, 2)));
+    filters.collect()
+}
+
+/// What a query gives back, and whether in a fixed order.
+fn query(chance: &mut Chance) -> (String, bool) {
+    let text = match chance.below(6) {
+        0 | 1 => format!("FOR d IN c{} RETURN d", filters(chance, "d", None)),
+        2 => format!(
+            "FOR d IN c{} RETURN [d.a, d._key, d.o.b]",
+            filters(chance, "d", None)
+        ),
+        3 => {
+            let inner = filters(chance, "e", Some("d"));
+            let outer = filters(chance, "d", None);
+            format!("FOR d IN c{outer} FOR e IN c{inner} RETURN [d._key, e._key]")
+        }
+        4 => {
+            let inner = filters(chance, "e", Some("d"));
+            format!("FOR d IN c RETURN [d._key, LENGTH(FOR e IN c{inner} RETURN e)]")
+        }
+        _ => {
+            let filter = if chance.flip() {
+                filters(chance, "d", None)
+            } else {
+                String::new()
+            };
+            let mut keys: Vec<String> = Vec::new();
+            for _ in 0..1 + chance.below(3) {
+                keys.push(format!("d.{}", chance.one(ATTRIBUTES)));
+            }
+            let down = chance.flip();
+            let sort: Vec<String> = keys
+                .iter()
+                .map(|key| format!("{key}{}", if down { " DESC" } else { "" }))
+                .collect();
+            let limit = match chance.below(3) {
+                0 => format!(" LIMIT {}, {}", chance.below(3), chance.below(6)),
+                _ => String::new(),
+            };
+            // Equal rows are alike in what is returned, so the order is fixed.
+            let text = format!(
+                "FOR d IN c{filter} SORT {}{limit} RETURN [{}]",
+                sort.join(", "),
+                keys.join(", ")
+            );
+            return (text, true);
+        }
+    };
+    (text, false)
+}
+
+/// The rows of a query, and what it leaves of the collection.
+type Outcome = Result<(Vec<Value>, Vec<Value>), u32>;
+
+/// Rules about indexes.
+const RULES: &[&str] = &[
+    "use-indexes",
+    "remove-filter-covered-by-index",
+    "use-index-for-sort",
+    "optimize-projections",
+    "move-filters-up",
+];
+
+fn run(
+    database: &Database,
+    text: &str,
+    rules: &[String],
+    reached: &mut BTreeMap<&'static str, u32>,
+) -> Outcome {
+    let transaction = database.begin();
+    let options = CompileOptions {
+        rules: rules.to_vec(),
+        ..CompileOptions::default()
+    };
+    let plan = compile(text, &Value::Null, &transaction, &options).map_err(|error| error.code())?;
+    for rule in &plan.rules {
+        *reached.entry(rule).or_default() += 1;
+    }
+    let environment = Environment::default();
+    let limits = Limits::default();
+    let rows = execute(&plan, &transaction, &environment, limits, Cancel::new())
+        .and_then(|mut rows| rows.collect_all())
+        .map_err(|error| error.code())?;
+    let mut database = database.clone();
+    database.commit(transaction);
+    let left = "FOR d IN c SORT d._key RETURN UNSET(d, \"_rev\")";
+    let transaction = database.begin();
+    let plan = compile(left, &Value::Null, &transaction, &options).unwrap();
+    let mut left = execute(
+        &plan,
+        &transaction,
+        &environment,
+        Limits::default(),
+        Cancel::new(),
+    )
+    .and_then(|mut rows| rows.collect_all())
+    .unwrap();
+    left.sort();
+    Ok((rows, left))
+}
+
+fn check(seed: u64, reached: &mut BTreeMap<&'static str, u32>) {
+    let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    chance.below(2);
+    let mut plain = Database::new();
+    plain.create_collection("c", CollectionKind::Document);
+    for document in documents(&mut chance) {
+        plain.put("c", &document);
+    }
+    let indexed = with_indexes(&plain, &mut chance);
+    for _ in 0..6 {
+        let (text, ordered) = query(&mut chance);
+        compare(seed, &plain, &indexed, &text, ordered, reached);
+    }
+    for _ in 0..2 {
+        let filters = filters(&mut chance, "d", None);
+        let text = match chance.below(5) {
+            0 => format!("FOR d IN c{filters} REMOVE d IN c RETURN OLD._key"),
+            // Each document that is changed would be met again further on, if the scan saw it.
+            1 => format!("FOR d IN c{filters} UPDATE d WITH {{n: d.n + 10}} IN c RETURN NEW.n"),
+            2 => format!(
+                "FOR d IN c{filters} UPDATE d WITH {{a: \"zz\"}} IN c RETURN [OLD.a, NEW.a]"
+            ),
+            3 => format!(
+                "FOR d IN c{filters} INSERT {{_key: CONCAT(d._key, \"x\"), a: d.a, n: d.n}} INTO c"
+            ),
+            _ => {
+                let (a, b) = (value(&mut chance, None), value(&mut chance, Some("d")));
+                let search = match chance.below(3) {
+                    0 => format!("{{a: {a}}}"),
+                    1 => format!("{{a: {a}, n: 1}}"),
+                    _ => format!("{{n: {}, o: {{b: {b}}}}}", chance.below(5)).replace("d.", "i."),
+                };
+                format!(
+                    "FOR i IN [{{n: 1, a: 2.5}}, {{n: 2, b: 1}}] UPSERT {search} INSERT {{_key: CONCAT(\"u\", i.n), n: 1, a: {a}}} UPDATE {{n: 9}} IN c RETURN [OLD._key, NEW._key]"
+                )
+            }
+        };
+        compare(seed, &plain, &indexed, &text, false, reached);
+    }
+}
+
+fn compare(
+    seed: u64,
+    plain: &Database,
+    indexed: &Database,
+    text: &str,
+    ordered: bool,
+    reached: &mut BTreeMap<&'static str, u32>,
+) {
+    let arrange = |outcome: Outcome| {
+        outcome.map(|(mut rows, left)| {
+            if !ordered {
+                rows.sort();
+            }
+            (rows, left)
+        })
+    };
+    let none = vec!["-all".to_owned()];
+    let wanted = arrange(run(plain, text, &none, &mut BTreeMap::new()));
+    let given = arrange(run(indexed, text, &[], reached));
+    let explain = || {
+        compile(text, &Value::Null, indexed, &CompileOptions::default())
+            .map_or(String::new(), |plan| plan.explain_text())
+    };
+    assert_eq!(given, wanted, "seed {seed}: {text}\n{}", explain());
+    for rule in RULES {
+        let rules = vec![format!("-{rule}")];
+        let given = arrange(run(indexed, text, &rules, &mut BTreeMap::new()));
+        assert_eq!(given, wanted, "seed {seed}, -{rule}: {text}\n{}", explain());
+    }
+}
+
+#[test]
+fn indexes_change_no_result() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|value| value.parse::<u64>().ok())
+    };
+    let mut reached = BTreeMap::new();
+    if let Some(seed) = number("SEED") {
+        return check(seed, &mut reached);
+    }
+    let seeds = number("SEEDS").unwrap_or(1_000);
+    (0..seeds).for_each(|seed| check(seed, &mut reached));
+    // A test that never reaches a rule proves nothing about it.
+    for rule in RULES {
+        let times = reached.get(rule).copied().unwrap_or(0);
+        assert!(
+            u64::from(times) >= seeds / 20,
+            "{rule} changed only {times} plans"
+        );
+    }
+}
