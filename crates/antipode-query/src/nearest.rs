@@ -13,24 +13,27 @@ pub(crate) fn nearest<'n>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein distance with one row of memory.
+/// Levenshtein distance, where two neighbours that changed places count as one difference.
 fn distance(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, from) in left.chars().enumerate() {
-        let mut diagonal = line;
-        let mut before = line + 1;
-        for (cell, to) in row.iter_mut().skip(1).zip(&right) {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = *cell;
-            *cell = replaced.min(diagonal + 1).min(before + 1);
-            before = *cell;
+    let mut older: Vec<usize> = Vec::new();
+    let mut old: Vec<usize> = (0..=right.len()).collect();
+    for (line, from) in left.iter().enumerate() {
+        let mut new = vec![line + 1];
+        for (column, to) in right.iter().enumerate() {
+            let replaced = old[column] + usize::from(from != to);
+            let mut cost = replaced.min(old[column + 1] + 1).min(new[column] + 1);
+            let swapped =
+                line > 0 && column > 0 && left[line - 1] == *to && right[column - 1] == *from;
+            if swapped {
+                cost = cost.min(older[column - 1] + 1);
+            }
+            new.push(cost);
         }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
+        older = std::mem::replace(&mut old, new);
     }
-    row.last().copied().unwrap_or(0)
+    old.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -42,6 +45,12 @@ mod tests {
         let names = ["LENGTH", "CONCAT", "LOWER"];
         assert_eq!(nearest("LENGHT", names.into_iter()), Some("LENGTH"));
         assert_eq!(nearest("XYZ", names.into_iter()), None);
+        assert_eq!(
+            nearest("usres", ["users", "orders"].into_iter()),
+            Some("users")
+        );
         assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("vaule", "value"), 1);
+        assert_eq!(distance("", "abc"), 3);
     }
 }

@@ -336,7 +336,13 @@ pub struct Modify {
 impl Modify {
     /// Whether an UPDATE may take intents, so that it matters which documents the query has changed before.
     pub fn captures(&self) -> bool {
-        matches!(&self.action, Action::Update { patch, .. } if !patch.intents.is_empty())
+        match &self.action {
+            Action::Update { patch, .. } => !patch.intents.is_empty(),
+            Action::Upsert(upsert) => {
+                !self.options.read_own_writes && !upsert.update.intents.is_empty()
+            }
+            _ => false,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use antipode_value::{Object, Str, Value};
 use crate::context::{Environment, Warning, Warnings};
 use crate::error::{Code, Position, QueryError, Result};
 use crate::expression::{Expression, Variable};
+use crate::function;
 use crate::parameters::Parameters;
 use crate::plan::{Access, CollectionUse, Enumerate, Node, NodeKind, Pipeline, Plan, SortKey};
 use crate::source::{Catalog, CollectionId, CollectionInfo, StreamInfo};
@@ -538,12 +539,14 @@ impl Resolver<'_> {
         match &target.kind {
             TargetKind::Variable(_) => self.bind_target(target, whole, nodes),
             TargetKind::Array(targets) => {
+                // An object has no element 0, though it may have an attribute of that name: what is no array is taken
+                // as an empty one.
+                let whole = array_or_empty(whole);
                 for (position, target) in targets.iter().enumerate() {
                     let Some(target) = target else { continue };
                     let position = Expression::Constant(Value::from(position));
-                    // An object has no element 0, though it may have an attribute of that name.
                     let part = Expression::Element(Box::new([whole.clone(), position]));
-                    self.bind_parts(target, part, nodes)?;
+                    self.bind_target(target, part, nodes)?;
                 }
                 Ok(())
             }
@@ -553,7 +556,7 @@ impl Resolver<'_> {
                         Box::new(whole.clone()),
                         Str::from(member.attribute.as_str()),
                     );
-                    self.bind_parts(&member.target, part, nodes)?;
+                    self.bind_target(&member.target, part, nodes)?;
                 }
                 Ok(())
             }
@@ -726,12 +729,13 @@ impl Resolver<'_> {
         };
         match value {
             Value::Null if unlimited => Ok(None),
-            Value::Int(_) | Value::Float(_) if value.to_float() >= 0.0 => {
+            Value::Int(count) if *count >= 0 => Ok(Some(count.unsigned_abs())),
+            Value::Float(count) if *count >= 0.0 && count.fract() == 0.0 => {
                 Ok(Some(value.to_int() as u64))
             }
             _ => Err(self.error(
                 Code::NumberOutOfRange,
-                "a LIMIT must be a number of at least 0",
+                "a LIMIT must be an integer of at least 0",
                 operand.span,
             )),
         }
@@ -749,6 +753,18 @@ impl Resolver<'_> {
             }
             Folded::Derived(expression, value) => self.derive(expression, value),
         }
+    }
+}
+
+/// The value if it is an array, else the empty one.
+fn array_or_empty(value: Expression) -> Expression {
+    match function::find("IS_ARRAY") {
+        Some(is_array) => {
+            let test = Expression::Call(is_array, vec![value.clone()]);
+            let empty = Expression::Constant(Value::array(Vec::<Value>::new()));
+            Expression::Ternary(Box::new([test, value, empty]))
+        }
+        None => value,
     }
 }
 

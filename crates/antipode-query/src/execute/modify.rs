@@ -45,9 +45,11 @@ impl<'a> Operator<'a> for Modifying<'a> {
                 return Ok(batch);
             }
             let node = self.node;
+            let mut found = look_ups(node, &mut batch, run)?;
             batch.retain(|row| {
                 run.tick()?;
-                let outcome = match write(node, row, run) {
+                let found = found.as_mut().and_then(Iterator::next);
+                let outcome = match write(node, found, row, run) {
                     Ok(outcome) => outcome,
                     Err(error) if node.options.ignore_errors && IGNORED.contains(&error.code()) => {
                         run.stats.writes_ignored += 1;
@@ -85,7 +87,32 @@ impl From<Written> for Outcome {
     }
 }
 
-fn write<'a>(node: &'a Modify, row: &mut [Value], run: &mut Run<'a>) -> Result<Outcome> {
+/// What the look-ups of an UPSERT find for each row, if none is to see what the others write.
+fn look_ups<'a>(
+    node: &'a Modify,
+    batch: &mut Batch,
+    run: &mut Run<'a>,
+) -> Result<Option<std::vec::IntoIter<Option<Value>>>> {
+    let Action::Upsert(upsert) = &node.action else {
+        return Ok(None);
+    };
+    if node.options.read_own_writes {
+        return Ok(None);
+    }
+    let mut found = Vec::new();
+    for row in batch.iter_mut() {
+        found.push(find(node, upsert, row, run)?);
+    }
+    Ok(Some(found.into_iter()))
+}
+
+/// Does what the statement says for a row; `found` is the outcome of an UPSERT's look-up where it was made before.
+fn write<'a>(
+    node: &'a Modify,
+    found: Option<Option<Value>>,
+    row: &mut [Value],
+    run: &mut Run<'a>,
+) -> Result<Outcome> {
     match &node.action {
         Action::Insert { document } => {
             let document = evaluate(document, row, run)?;
@@ -98,7 +125,7 @@ fn write<'a>(node: &'a Modify, row: &mut [Value], run: &mut Run<'a>) -> Result<O
                 .map(|key| evaluate(key, row, run))
                 .transpose()?;
             let document = evaluate(document, row, run)?;
-            let target = Target::of(key.as_ref().unwrap_or(&document))?;
+            let target = Target::of(key.as_ref().unwrap_or(&document))?.or_revision(&document);
             let draft = Draft::Replace(Value::Object(body(&document, node)?));
             let current = target.check(node, run)?;
             if let Some(current) = current.as_ref()
@@ -117,7 +144,7 @@ fn write<'a>(node: &'a Modify, row: &mut [Value], run: &mut Run<'a>) -> Result<O
             target.check(node, run)?;
             target.write(node, Draft::Remove, target.expect(), run)
         }
-        Action::Upsert(upsert) => upsert_row(node, upsert, row, run),
+        Action::Upsert(upsert) => upsert_row(node, upsert, found, row, run),
     }
 }
 
@@ -163,6 +190,15 @@ impl Target {
                 "invalid document type: the document to change is a key or an object with _key",
             )),
         }
+    }
+
+    /// Where the key brings no `_rev`, that of the new document is the one to compare.
+    fn or_revision(mut self, document: &Value) -> Target {
+        if self.revision.is_none() {
+            let revision = document.attribute("_rev");
+            self.revision = Some(revision).filter(|revision| !revision.is_null());
+        }
+        self
     }
 
     /// What the write asks of the document: a document that the query read must not have changed meanwhile.
@@ -414,6 +450,11 @@ fn update<'a>(
         _ => None,
     };
     let changes = changes(node, patch, known, whole, row, run)?;
+    let target = if node.options.ignore_revs || target.revision.is_some() {
+        target
+    } else {
+        target.or_revision(&evaluate(&patch.document, row, run)?)
+    };
     let current = target.check(node, run)?;
     if let Some(current) = current.as_ref()
         && node.options.version_attribute.is_some()
@@ -589,10 +630,16 @@ fn finish_update(
 fn upsert_row<'a>(
     node: &'a Modify,
     upsert: &'a Upsert,
+    looked_up: Option<Option<Value>>,
     row: &mut [Value],
     run: &mut Run<'a>,
 ) -> Result<Outcome> {
-    let found = match find(node, upsert, row, run)? {
+    let early = looked_up.is_some();
+    let found = match looked_up {
+        Some(found) => found,
+        None => find(node, upsert, row, run)?,
+    };
+    let found = match found {
         Some(found) => found,
         None => {
             let old = upsert.old.slot as usize;
@@ -623,8 +670,14 @@ fn upsert_row<'a>(
             });
         }
     }
-    // OLD is read anew for every row, own writes included: a relative change is always made on what it shows.
-    let changes = changes(node, &upsert.update, Some(&found), None, row, run)?;
+    // OLD is read anew for every row, own writes included, unless the look-ups were made before all of them: a relative
+    // change is always made on what it shows.
+    let stale = early
+        && run
+            .changed
+            .contains(&(node.collection.id, target.key.to_string()));
+    let known = if stale { None } else { Some(&found) };
+    let changes = changes(node, &upsert.update, known, None, row, run)?;
     let expect = if changes.only_intents {
         Expect::Exists
     } else {

@@ -29,8 +29,14 @@ impl Resolver<'_> {
         };
         for (name, value) in self.options(operation.options.as_ref())? {
             match (&*name, value) {
-                ("method", Value::String(method)) if matches!(&*method, "sorted" | "hash") => {}
-                ("disableIndex", Value::Bool(_)) => {}
+                ("method", Value::String(method)) if !matches!(&*method, "sorted" | "hash") => {
+                    self.warn(
+                        Code::BadParameter,
+                        format!("unknown method '{method}' of COLLECT"),
+                    );
+                }
+                // Groups are always found by hash and given in order, so nothing is left to choose.
+                ("method" | "disableIndex", _) => {}
                 (name, _) => self.unknown_option("COLLECT", name),
             }
         }

@@ -1,0 +1,195 @@
+//! FOR, FILTER, SORT, LIMIT, LET and RETURN.
+
+use crate::check;
+
+#[test]
+fn for_over_values() {
+    check(
+        r#"
+FOR x IN [3, 1, 2] RETURN x => [3,1,2]
+FOR x IN [] RETURN x => []
+FOR x IN 1..3 RETURN x => [1,2,3]
+FOR x IN [1, 2] FOR y IN [x, x * 10] RETURN [x, y] => [[1,1],[1,10],[2,2],[2,20]]
+FOR x IN null RETURN x => error 1563
+FOR x IN 1 RETURN x => error 1563
+FOR x IN "abc" RETURN x => error 1563
+FOR x IN {a: 1} RETURN x => error 1563
+FOR x IN true RETURN x => error 1563
+FOR d IN c FOR x IN d.list RETURN x => error 1563
+FOR d IN nested FOR x IN d.l RETURN x => [1,{"m":null}]
+FOR d IN d FOR x IN d.list RETURN x => []
+FOR x IN NOOPT(null) RETURN x => error 1563
+FOR x IN (RETURN 5) RETURN x => [5]
+FOR x IN [[1, 2], [3]] FOR y IN x RETURN y => [1,2,3]
+FOR x IN true ? [1] : [2] RETURN x => [1]
+FOR x IN [1] OR [2] RETURN x => [1]
+FOR d IN c SORT d.n RETURN d.n => [1,2,3]
+FOR d IN c FILTER d._key == "a" RETURN d => [{"_key":"a","_id":"c/a","n":1}]
+FOR d IN c FILTER d._id == "c/b" RETURN d.n => [2]
+FOR d IN c FILTER d._id == "d/b" RETURN d.n => []
+FOR d IN c FILTER d._key IN ["a", "zz", "c"] SORT d.n RETURN d.n => [1,3]
+FOR x IN [1] OPTIONS {indexHint: "i", forceIndexHint: false, disableIndex: true, maxProjections: 3, useCache: false, lookahead: 1} RETURN x => [1]
+FOR d IN c OPTIONS {indexHint: ["i", "j"]} SORT d.n RETURN d.n => [1,2,3]
+FOR d IN c OPTIONS {indexHint: "nope", forceIndexHint: true} RETURN d => error 5240
+FOR d IN c OPTIONS {what: 1} LIMIT 1 RETURN 1 => [1] warns 10
+FOR d IN c OPTIONS 5 RETURN d => error 1501
+FOR d IN c OPTIONS "a" RETURN d => error 1501
+FOR d IN c OPTIONS [] RETURN d => error 1501
+LET o = NOOPT(1) FOR d IN c OPTIONS {indexHint: o} RETURN d => error 1575
+FOR d IN c OPTIONS {indexHint: @h} LIMIT 1 RETURN 1 <- {"h": "x"} => [1]
+FOR d IN c OPTION {} RETURN d => error 1501 1:12 "unexpected qualifier 'OPTION'"
+FOR d IN c FOO RETURN d => error 1501 1:12 "unexpected qualifier 'FOO'"
+FOR d IN c SEARCH d.n == 1 RETURN d => error 1501 "SEARCH condition used on non-view"
+FOR d IN [1] SEARCH true RETURN d => error 1501
+FOR IN c RETURN 1 => error 1501 1:5
+FOR d c RETURN 1 => error 1501 1:7 "IN"
+FOR d OF c RETURN d => error 1501
+FOR d IN RETURN d => error 1501
+FOR "d" IN c RETURN d => error 1501
+FOR a, b IN c RETURN a => error 1501
+FOR a, b IN [1] RETURN a => error 1501
+FOR a, b, x, y IN OUTBOUND "c/a" e RETURN a => error 1501
+FOR d IN c INSERT {x: 1} INTO c => [] writes 3
+FOR d IN c INSERT {x: 1} INTO c ;; RETURN LENGTH(c) => [6]
+"#,
+    );
+}
+
+#[test]
+fn filter() {
+    check(
+        r#"
+FOR x IN 1..5 FILTER x > 2 FILTER x < 5 RETURN x => [3,4]
+FOR x IN 1..5 FILTER x > 2 AND x < 5 RETURN x => [3,4]
+FILTER true RETURN 1 => [1]
+FILTER false RETURN 1 => []
+FILTER null RETURN 1 => []
+FOR x IN [{a: 1}, {a: null}, {}] FILTER x.a == null RETURN x => [{"a":null},{}]
+FOR x IN [{a: 1}, {a: null}, {}] FILTER x.a < 39 RETURN x => [{"a":1},{"a":null},{}]
+FOR x IN [{a: 1}, {a: null}, {}] FILTER x.a != null AND x.a < 39 RETURN x => [{"a":1}]
+FOR x IN [{a: 1}, {a: null}, {}] FILTER HAS(x, "a") RETURN x => [{"a":1},{"a":null}]
+FOR x IN 1..5 LIMIT 2 FILTER x > 1 RETURN x => [2]
+FOR x IN 1..5 FILTER x > 1 LIMIT 2 RETURN x => [2,3]
+FOR x IN 1..3 FILTER RETURN x => error 1501
+FOR x IN 1..3 FILTER x = 1 RETURN x => error 1501 1:24
+FOR x IN 1..2 FILTER (FOR y IN [] RETURN y) RETURN x => [1,2]
+FOR x IN 1..2 FILTER x == 1 || x == 2 RETURN x => [1,2]
+FOR x IN 1..3 FILTER !(x == 1) RETURN x => [2,3]
+FOR d IN c FILTER d.n >= 2 AND d._key != "c" RETURN d.n => [2]
+"#,
+    );
+}
+
+#[test]
+fn sort() {
+    check(
+        r#"
+FOR x IN [2, 3, 1] SORT x RETURN x => [1,2,3]
+FOR x IN [2, 3, 1] SORT x ASC RETURN x => [1,2,3]
+FOR x IN [2, 3, 1] SORT x DESC RETURN x => [3,2,1]
+FOR x IN [2, 3, 1] SORT -x RETURN x => [3,2,1]
+FOR x IN [2, 3, 1] SORT x "desc" RETURN x => [3,2,1]
+FOR x IN [2, 3, 1] SORT x "ASC" RETURN x => [1,2,3]
+FOR x IN [2, 3, 1] SORT x true RETURN x => [1,2,3]
+FOR x IN [2, 3, 1] SORT x false RETURN x => [3,2,1]
+FOR x IN [2, 3, 1] SORT x "up" RETURN x => error 1501
+FOR x IN [2, 3, 1] SORT x 1 RETURN x => error 1501
+FOR x IN [2, 3, 1] SORT x UP RETURN x => error 1501
+FOR x IN [2, 3, 1] SORT RETURN x => error 1501
+FOR x IN [2, 3, 1] SORT x, RETURN x => error 1501
+FOR x IN [2, 3, 1] SORT null RETURN x => [2,3,1]
+FOR x IN [2, 3, 1] SORT 1 RETURN x => [2,3,1]
+FOR x IN [2, 3, 1] SORT 1, x RETURN x => [1,2,3]
+FOR x IN [{a: 1, b: 1}, {a: 0, b: 3}, {a: 1, b: 0}] SORT x.a, x.b RETURN [x.a, x.b] => [[0,3],[1,0],[1,1]]
+FOR x IN [{a: 1, b: 1}, {a: 0, b: 3}, {a: 1, b: 0}] SORT x.a DESC, x.b RETURN [x.a, x.b] => [[1,0],[1,1],[0,3]]
+FOR x IN [{a: 1, b: 1}, {a: 1, b: 0}] SORT x.a RETURN x.b => [1,0]
+FOR x IN [{a: 1}, {}, {a: null}, {a: 0}] SORT x.a RETURN x.a => [null,null,0,1]
+FOR x IN [2, 3, 1] SORT x DESC SORT x RETURN x => [1,2,3]
+FOR x IN [{a: 1, b: 2}, {a: 2, b: 1}] SORT x.a SORT x.b RETURN x.a => [2,1]
+FOR x IN [3, 1, 2] SORT x LIMIT 2 RETURN x => [1,2]
+FOR x IN [3, 1, 2] LIMIT 2 SORT x RETURN x => [1,3]
+FOR x IN [3, 1, 2] SORT x LIMIT 1, 1 RETURN x => [2]
+FOR x IN ["10", 9, "9", 10] SORT x RETURN x => [9,10,"10","9"]
+FOR x IN [3, 1] LET y = x * 2 SORT y RETURN y => [2,6]
+FOR x IN [1, 2] SORT RAND() LIMIT 0 RETURN x => []
+FOR x IN [[2, 1], [1, 9], [2]] SORT x RETURN x => [[1,9],[2],[2,1]]
+"#,
+    );
+}
+
+#[test]
+fn limit() {
+    check(
+        r#"
+FOR x IN 1..5 LIMIT 2 RETURN x => [1,2]
+FOR x IN 1..5 LIMIT 0 RETURN x => []
+FOR x IN 1..5 LIMIT 10 RETURN x => [1,2,3,4,5]
+FOR x IN 1..5 LIMIT 1, 2 RETURN x => [2,3]
+FOR x IN 1..5 LIMIT 4, 9 RETURN x => [5]
+FOR x IN 1..5 LIMIT 9, 1 RETURN x => []
+FOR x IN 1..5 LIMIT 3, null RETURN x => [4,5]
+FOR x IN 1..5 LIMIT null RETURN x => error 1504
+FOR x IN 1..5 LIMIT null, 2 RETURN x => error 1504
+FOR x IN 1..5 LIMIT 1 + 1 RETURN x => [1,2]
+FOR x IN 1..5 LIMIT LENGTH([1, 2]) RETURN x => [1,2]
+LET n = 2 FOR x IN 1..5 LIMIT n RETURN x => error 1501
+FOR x IN 1..5 LIMIT x RETURN x => error 1501
+FOR x IN 1..5 LIMIT (RETURN 2)[0] RETURN x => error 1501
+FOR x IN 1..5 LIMIT RAND() RETURN x => error 1501
+FOR x IN 1..5 LIMIT -1 RETURN x => error 1504 1:21
+FOR x IN 1..5 LIMIT 1, -1 RETURN x => error 1504
+FOR x IN 1..5 LIMIT -1, 1 RETURN x => error 1504
+FOR x IN 1..5 LIMIT "2" RETURN x => error 1504
+FOR x IN 1..5 LIMIT true RETURN x => error 1504
+FOR x IN 1..5 LIMIT [2] RETURN x => error 1504
+FOR x IN 1..5 LIMIT 2.5 RETURN x => error 1504
+FOR x IN 1..5 LIMIT 2.0 RETURN x => [1,2]
+FOR x IN 1..5 LIMIT 1, 2, 3 RETURN x => error 1501
+FOR x IN 1..5 LIMIT RETURN x => error 1501
+FOR x IN 1..5 LIMIT 1, RETURN x => error 1501
+LIMIT 0 RETURN 1 => []
+LIMIT 1 RETURN 1 => [1]
+FOR x IN 1..9 LIMIT 5 LIMIT 2, 9 RETURN x => [3,4,5]
+FOR x IN 1..3 FOR y IN 1..3 LIMIT 2, 3 RETURN [x, y] => [[1,3],[2,1],[2,2]]
+FOR x IN 1..2 RETURN (FOR y IN 1..5 LIMIT x, 1 RETURN y) => error 1501
+FOR x IN 1..5 INSERT {_key: CONCAT("k", x)} INTO d LIMIT 2 RETURN NEW._key => ["k1","k2"] writes 5
+FOR x IN 1..5 INSERT {} INTO d LIMIT 0 RETURN 1 => [] writes 5
+FOR x IN 1..5 LIMIT 2 INSERT {} INTO d => [] writes 2
+FOR x IN 1..5 LIMIT 0 INSERT {} INTO d => [] writes 0
+FOR x IN 1..3 LET y = (INSERT {} INTO d RETURN 1) LIMIT 1 RETURN x => [1] writes 3
+FOR d IN c REMOVE d IN c LIMIT 1 RETURN 1 => [1] writes 3
+"#,
+    );
+}
+
+#[test]
+fn let_and_return() {
+    check(
+        r#"
+LET a = 1 RETURN a => [1]
+LET a = 1, b = 2, x = a + b RETURN x => [3]
+LET a RETURN a => error 1501
+LET a == 1 RETURN a => error 1501
+LET = 1 RETURN 1 => error 1501
+LET a = 1, RETURN a => error 1501
+FOR x IN 1..2 LET y = x * 2 LET z = y + 1 RETURN z => [3,5]
+FOR x IN [1, 2, 1, 1.0, "1", null] RETURN DISTINCT x => [1,2,"1",null]
+FOR x IN [[1], [1, null], {}, {a: null}] RETURN DISTINCT x => [[1],{}]
+FOR x IN [2, 1, 2] SORT x RETURN DISTINCT x => [1,2]
+RETURN DISTINCT 1 => error 1501 1:8
+LET x = [1, 1] RETURN DISTINCT x => error 1501
+FOR x IN [1] RETURN (RETURN DISTINCT x) => error 1501
+FOR x IN [1, 1] COLLECT y = x RETURN DISTINCT y => [1]
+RETURN (FOR x IN [1, 1] RETURN DISTINCT x) => [[1]]
+FOR x IN [1, 1] RETURN DISTINCT(x) => [1]
+FOR x IN [{a: 1, b: 1}, {a: 1, b: 2}] RETURN DISTINCT x.a => [1]
+FOR x IN [1, 1, 2] RETURN DISTINCT {y: x} => [{"y":1},{"y":2}]
+RETURN DISTINCT => error 1501
+FOR x IN [1, 1] RETURN distinct x => [1]
+RETURN null => [null]
+FOR x IN 1..2 RETURN null => [null,null]
+RETURN 1 FILTER true => error 1501
+RETURN 1, 2 => error 1501
+"#,
+    );
+}
