@@ -11,6 +11,7 @@ use crate::expression::Expression;
 use crate::plan::{Pipeline, Plan};
 
 mod conditions;
+mod geo_index;
 mod hash_join;
 mod inline_subqueries;
 mod move_calculations_up;
@@ -70,6 +71,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "remove-filter-covered-by-index",
         apply: remove_filter_covered_by_index::apply,
+    },
+    Rule {
+        name: "geo-index-optimizer",
+        apply: geo_index::apply,
     },
     Rule {
         name: "use-index-for-sort",

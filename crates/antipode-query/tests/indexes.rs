@@ -161,6 +161,80 @@ fn filters(chance: &mut Chance, name: &str, outer: Option<&str>) -> String {
     filters.collect()
 }
 
+/// Where a document lies, if it does.
+const PLACES: &[&str] = &[
+    ", \"lat\": 0, \"lon\": 0, \"p\": [0, 0], \"g\": [0, 0]",
+    ", \"lat\": 1, \"lon\": 0.5, \"p\": [1, 0.5], \"g\": {\"type\": \"Point\", \"coordinates\": [0.5, 1]}",
+    ", \"lat\": 0, \"lon\": 179.5, \"p\": [0, 179.5], \"g\": [179.5, 0]",
+    ", \"lat\": 0, \"lon\": -179.5, \"p\": [0, -179.5], \"g\": [-179.5, 0]",
+    ", \"lat\": 89.9, \"lon\": 100, \"p\": [89.9, 100], \"g\": [100, 89.9]",
+    ", \"lat\": 91, \"lon\": 0, \"p\": [91, 0], \"g\": [0, 91]",
+    ", \"lat\": \"x\", \"p\": [1], \"g\": {\"type\": \"Point\"}",
+    ", \"lat\": 2, \"lon\": 2, \"p\": [2, 2], \"g\": {\"type\": \"Polygon\", \"coordinates\": [[[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]]}",
+    ", \"lat\": 2, \"lon\": 7, \"p\": [2, 7], \"g\": {\"type\": \"LineString\", \"coordinates\": [[3, 3], [11, 1]]}",
+    "",
+];
+
+const DISTANCES: &[&str] = &[
+    "DISTANCE(d.lat, d.lon, 0, 0)",
+    "DISTANCE(0.5, 0.5, d.lat, d.lon)",
+    "DISTANCE(d.p[0], d.p[1], 89, 10)",
+    "DISTANCE(d.lat, d.lon, \"x\", 0)",
+    "GEO_DISTANCE(d.g, [179, 0])",
+    "GEO_DISTANCE([d.lon, d.lat], GEO_POINT(0, 1))",
+    "GEO_DISTANCE(GEO_POLYGON([[0, 0], [2, 0], [2, 2]]), d.g)",
+    "GEO_DISTANCE(d.g, [0, 0], \"wgs84\")",
+    "GEO_DISTANCE(d.g, null)",
+];
+
+fn geo_query(chance: &mut Chance) -> (String, bool) {
+    let bound = |chance: &mut Chance| {
+        chance
+            .one(&["0", "111195", "200000.5", "20000000", "null", "\"x\"", "-1"])
+            .to_owned()
+    };
+    let distance = chance.one(DISTANCES);
+    let mut filter = String::new();
+    for _ in 0..chance.below(3) {
+        let operator = chance.one(&["<", "<=", ">", ">="]);
+        let distance = if chance.flip() { distance } else { "m" };
+        filter.push_str(&format!(" FILTER {distance} {operator} {}", bound(chance)));
+    }
+    match chance.below(4) {
+        0 => {
+            let shape = chance.one(&[
+                "[2, 2]",
+                "GEO_POLYGON([[1, 1], [9, 1], [9, 9], [1, 9]])",
+                "GEO_POLYGON([[179, -1], [-179, -1], [-179, 1], [179, 1]])",
+                "null",
+            ]);
+            let test = match chance.below(3) {
+                0 => format!("GEO_INTERSECTS({shape}, d.g)"),
+                1 => format!("GEO_INTERSECTS(d.g, {shape})"),
+                _ => format!("GEO_CONTAINS({shape}, [d.lon, d.lat])"),
+            };
+            (
+                format!("FOR d IN c LET m = {distance} FILTER {test}{filter} RETURN d"),
+                false,
+            )
+        }
+        1 => {
+            let down = if chance.flip() { " DESC" } else { "" };
+            let limit = chance.below(5);
+            (
+                format!(
+                    "FOR d IN c LET m = {distance}{filter} SORT m{down} LIMIT {limit} RETURN m"
+                ),
+                true,
+            )
+        }
+        _ => (
+            format!("FOR d IN c LET m = {distance}{filter} RETURN [d._key, m]"),
+            false,
+        ),
+    }
+}
+
 /// What a query gives back, and whether in a fixed order.
 fn query(chance: &mut Chance) -> (String, bool) {
     let text = match chance.below(6) {
@@ -217,6 +291,7 @@ const RULES: &[&str] = &[
     "use-indexes",
     "remove-filter-covered-by-index",
     "use-index-for-sort",
+    "geo-index-optimizer",
     "optimize-projections",
     "move-filters-up",
 ];
@@ -272,6 +347,7 @@ fn check(seed: u64, reached: &mut BTreeMap<&'static str, u32>) {
         let (text, ordered) = query(&mut chance);
         compare(seed, &plain, &indexed, &text, ordered, reached);
     }
+    geo_check(seed, &mut chance, reached);
     for _ in 0..2 {
         let filters = filters(&mut chance, "d", None);
         let text = match chance.below(5) {
@@ -297,6 +373,28 @@ fn check(seed: u64, reached: &mut BTreeMap<&'static str, u32>) {
             }
         };
         compare(seed, &plain, &indexed, &text, false, reached);
+    }
+}
+
+fn geo_check(seed: u64, chance: &mut Chance, reached: &mut BTreeMap<&'static str, u32>) {
+    let mut plain = Database::new();
+    plain.create_collection("c", CollectionKind::Document);
+    for key in 0..chance.below(10) {
+        let text = format!("{{\"_key\": \"k{key}\"{}}}", chance.one(PLACES));
+        plain.put("c", &Value::from_json(&text).unwrap());
+    }
+    let mut indexed = plain.clone();
+    for (fields, geo_json) in [
+        (&["lat", "lon"][..], false),
+        (&["p"][..], false),
+        (&["g"][..], true),
+    ] {
+        let kind = IndexKind::Geo { geo_json };
+        indexed.create_index("c", kind, fields, false, true, &[]);
+    }
+    for _ in 0..3 {
+        let (text, ordered) = geo_query(chance);
+        compare(seed, &plain, &indexed, &text, ordered, reached);
     }
 }
 

@@ -4,12 +4,13 @@ use antipode_value::Value;
 
 use crate::error::Result;
 use crate::evaluate::{Run, evaluate};
-use crate::index::place::{self, FARTHEST};
+use crate::expression::Expression;
+use crate::index::place;
 use crate::index::{GeoOrder, GeoRead};
 use crate::plan::{GeoAccess, GeoOrigin};
 
-/// Evaluates what is asked of a geo index. Where the origin is nowhere, everything comes, and the conditions that stay
-/// behind the loop say what they say of that.
+/// Evaluates what is asked of a geo index; none if the origin is nowhere on the earth: then every distance is null, and
+/// the conditions behind the loop say what they say of that.
 pub(super) fn reading<'a>(
     access: &'a GeoAccess,
     row: &mut [Value],
@@ -24,22 +25,29 @@ pub(super) fn reading<'a>(
         GeoOrigin::Middle(shape) => (place::shape(&evaluate(shape, row, run)?), false),
         GeoOrigin::Touching(shape) => (place::shape(&evaluate(shape, row, run)?), true),
     };
-    let mut bounds = [None, None];
-    for (bound, expression) in bounds.iter_mut().zip([&access.least, &access.most]) {
-        if let Some(expression) = expression {
-            *bound = Some(evaluate(expression, row, run)?);
-        }
-    }
-    let [least, most] = bounds;
-    let _ = (least, most, touching, FARTHEST);
+    // What is no number bounds no distance; the condition says what it means.
+    let mut bound = |bound: &'a Option<Expression>| match bound {
+        None => Ok(None),
+        Some(bound) => evaluate(bound, row, run).map(|value| value.as_float()),
+    };
+    let (least, most) = (bound(&access.least)?, bound(&access.most)?);
     Ok(origin.map(|origin| GeoRead {
         index: access.index.id,
         latitude: origin.latitude,
         longitude: origin.longitude,
-        least: 0.0,
-        most: f64::INFINITY,
+        least: least.unwrap_or(0.0),
+        most: match most {
+            Some(most) => most,
+            None if touching => origin.radius,
+            None => f64::INFINITY,
+        },
         touching,
-        order: GeoOrder::Any,
-        unplaced: true,
+        order: match access.nearest_first {
+            None => GeoOrder::Any,
+            Some(true) => GeoOrder::NearestFirst,
+            Some(false) => GeoOrder::FarthestFirst,
+        },
+        // No null is above a number, and none touches a shape.
+        unplaced: least.is_none() && !touching,
     }))
 }

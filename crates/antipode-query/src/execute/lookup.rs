@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::evaluate::{Run, evaluate};
 use crate::index::{GeoRead, IndexRange, IndexRead, IndexRows};
 use crate::plan::{Access, IndexAccess, RangeEnd};
-use crate::source::{CollectionInfo, Direction, Scan};
+use crate::source::{CollectionInfo, Direction, KeyBounds, Scan};
 
 /// The documents that a loop finds by indexes for one outer row.
 pub(super) struct Finder<'a> {
@@ -29,6 +29,8 @@ enum Part {
     Edges(Direction, std::vec::IntoIter<String>),
     Index(Readings),
     Geo(GeoRead),
+    /// The whole collection.
+    All,
 }
 
 /// What a part gives next.
@@ -87,9 +89,10 @@ impl<'a> Finder<'a> {
                     self.seen.get_or_insert_default();
                 }
             }
-            Access::Geo(access) => self
-                .parts
-                .extend(super::geo::reading(access, row, run)?.map(Part::Geo)),
+            Access::Geo(access) => {
+                let reading = super::geo::reading(access, row, run)?;
+                self.parts.push_back(reading.map_or(Part::All, Part::Geo));
+            }
             Access::Union(parts) => {
                 self.seen.get_or_insert_default();
                 for part in parts {
@@ -154,6 +157,10 @@ impl<'a> Finder<'a> {
                     let scan = data.geo_scan(id, read)?;
                     self.parts.pop_front();
                     return Ok(Next::Scan(scan));
+                }
+                Part::All => {
+                    self.parts.pop_front();
+                    return Ok(Next::Scan(data.scan(id, &KeyBounds::all())?));
                 }
             }
             self.parts.pop_front();

@@ -4,19 +4,86 @@ use antipode_value::Str;
 
 use crate::expression::{Comparison, Expression, Quantifier, Variable};
 use crate::index::IndexField;
-use crate::plan::{Access, Enumerate, NodeKind, Pipeline};
+use crate::plan::{Access, Enumerate, Node, NodeKind, Pipeline};
 
 /// Most alternatives of one condition that are looked up each for itself.
 const ALTERNATIVES_MAX: usize = 128;
 
-/// Tells whether the value of an expression is known before a loop begins.
-pub(super) type Known<'k> = &'k dyn Fn(&Expression) -> bool;
+/// What a place behind a loop sees of it.
+#[derive(Clone, Debug)]
+pub(super) struct Scope<'p> {
+    /// The loop's document.
+    pub(super) document: Variable,
+    /// Variables that exist only behind the loop, the document among them.
+    behind: Vec<Variable>,
+    /// Of these, the names that LET gives to values.
+    names: Vec<(Variable, &'p Expression)>,
+}
+
+impl<'p> Scope<'p> {
+    /// Right behind a loop.
+    pub(super) fn of(document: Variable) -> Scope<'p> {
+        Scope {
+            document,
+            behind: vec![document],
+            names: Vec::new(),
+        }
+    }
+
+    /// Behind one more node.
+    pub(super) fn pass(&mut self, node: &'p Node) {
+        if let NodeKind::Calculation {
+            expression,
+            variable,
+        } = &node.kind
+            && expression.is_deterministic()
+        {
+            self.names.push((*variable, expression));
+        }
+        node.each_definition(&mut |variable| self.behind.push(variable));
+    }
+
+    /// Whether the value of an expression is known before the loop begins. A random value is not: it differs from row to
+    /// row, and a look-up would draw it once.
+    pub(super) fn knows(&self, value: &Expression) -> bool {
+        value.is_deterministic() && !self.behind.iter().any(|variable| value.uses(*variable))
+    }
+
+    /// What an expression stands for, if it is but a name.
+    pub(super) fn meaning(&self, expression: &'p Expression) -> &'p Expression {
+        match expression {
+            Expression::Variable(variable) => match self.named(*variable) {
+                Some(named) => self.meaning(named),
+                None => expression,
+            },
+            other => other,
+        }
+    }
+
+    fn named(&self, variable: Variable) -> Option<&'p Expression> {
+        let mut names = self.names.iter();
+        names
+            .find(|(name, _)| name.id == variable.id)
+            .map(|(_, named)| *named)
+    }
+
+    /// The attribute of the document that an expression reads.
+    pub(super) fn attribute(&self, expression: &'p Expression) -> Option<Vec<&'p Str>> {
+        let (variable, path) = expression.attribute_path()?;
+        if variable.id == self.document.id {
+            return (!path.is_empty()).then_some(path);
+        }
+        let mut whole = self.attribute(self.named(variable)?)?;
+        whole.extend(path);
+        Some(whole)
+    }
+}
 
 /// Calls `visit` for each condition that holds for every document which a full loop at `position` lets through.
 pub(super) fn each_condition<'p>(
     pipeline: &'p Pipeline,
     position: usize,
-    visit: &mut dyn FnMut(&'p Enumerate, usize, &'p Expression, Known<'_>),
+    visit: &mut dyn FnMut(&'p Enumerate, usize, &'p Expression, &Scope<'p>),
 ) {
     let Some(NodeKind::EnumerateCollection(enumerate)) =
         pipeline.nodes.get(position).map(|node| &node.kind)
@@ -26,15 +93,10 @@ pub(super) fn each_condition<'p>(
     if enumerate.disable_index || !matches!(enumerate.access, Access::Full) {
         return;
     }
-    let mut defined_behind: Vec<Variable> = Vec::new();
+    let mut scope = Scope::of(enumerate.variable);
     for (place, node) in pipeline.nodes.iter().enumerate().skip(position + 1) {
         match &node.kind {
-            // A random value differs from row to row; a look-up would draw it once.
-            NodeKind::Filter(condition) => visit(enumerate, place, condition, &|value| {
-                value.is_deterministic()
-                    && !value.uses(enumerate.variable)
-                    && !defined_behind.iter().any(|variable| value.uses(*variable))
-            }),
+            NodeKind::Filter(condition) => visit(enumerate, place, condition, &scope),
             // Rows are not regrouped or cut here, so a condition behind holds for every document that matters.
             NodeKind::Calculation { expression, .. } if expression.is_deterministic() => {}
             NodeKind::EnumerateCollection(_)
@@ -44,7 +106,7 @@ pub(super) fn each_condition<'p>(
             | NodeKind::Sort { .. } => {}
             _ => return,
         }
-        node.each_definition(&mut |variable| defined_behind.push(variable));
+        scope.pass(node);
     }
 }
 
@@ -124,14 +186,10 @@ pub(super) struct Condition<'p> {
 pub(super) fn condition<'p>(
     place: usize,
     condition: &'p Expression,
-    document: Variable,
-    known: Known<'_>,
+    scope: &Scope<'p>,
 ) -> Condition<'p> {
     let terms_of = |conjuncts: &[&'p Expression]| {
-        let found: Vec<Option<Term<'p>>> = conjuncts
-            .iter()
-            .map(|part| term(part, document, known))
-            .collect();
+        let found: Vec<Option<Term<'p>>> = conjuncts.iter().map(|part| term(part, scope)).collect();
         let complete = found.iter().all(Option::is_some);
         (found.into_iter().flatten().collect::<Vec<_>>(), complete)
     };
@@ -184,35 +242,34 @@ fn normal_form(condition: &Expression) -> Option<Vec<Vec<&Expression>>> {
 }
 
 /// What a single comparison says of an attribute.
-fn term<'p>(condition: &'p Expression, document: Variable, known: Known<'_>) -> Option<Term<'p>> {
+fn term<'p>(condition: &'p Expression, scope: &Scope<'p>) -> Option<Term<'p>> {
     let plain = |path: Vec<&'p Str>, test: Test<'p>| Term {
         path,
         each: None,
         test,
         exact: true,
     };
-    match condition {
+    match scope.meaning(condition) {
         Expression::Compare(Comparison::In, parts) => {
             let [left, right] = &**parts;
-            if let Some(path) = attribute(left, document) {
-                return known(right).then(|| plain(path, Test::In(right)));
+            if let Some(path) = scope.attribute(left) {
+                return scope.knows(right).then(|| plain(path, Test::In(right)));
             }
-            contains(right, left, document, known)
+            contains(right, left, scope)
         }
         Expression::Quantified(quantified)
             if matches!(quantified.quantifier, Quantifier::Any)
                 && quantified.comparison == Comparison::Equal =>
         {
-            contains(&quantified.left, &quantified.right, document, known)
+            contains(&quantified.left, &quantified.right, scope)
         }
         Expression::Compare(comparison, parts) => {
             let [left, right] = &**parts;
-            let (path, comparison, value) =
-                match (attribute(left, document), attribute(right, document)) {
-                    (Some(path), _) if known(right) => (path, *comparison, right),
-                    (_, Some(path)) if known(left) => (path, comparison.flipped()?, left),
-                    _ => return None,
-                };
+            let (path, comparison, value) = match (scope.attribute(left), scope.attribute(right)) {
+                (Some(path), _) if scope.knows(right) => (path, *comparison, right),
+                (_, Some(path)) if scope.knows(left) => (path, comparison.flipped()?, left),
+                _ => return None,
+            };
             let test = match comparison {
                 Comparison::Equal => Test::Equal(value),
                 Comparison::Less => Test::Below(value, false),
@@ -232,39 +289,31 @@ fn term<'p>(condition: &'p Expression, document: Variable, known: Known<'_>) -> 
 fn contains<'p>(
     array: &'p Expression,
     value: &'p Expression,
-    document: Variable,
-    known: Known<'_>,
+    scope: &Scope<'p>,
 ) -> Option<Term<'p>> {
-    if !known(value) {
+    if !scope.knows(value) {
         return None;
     }
-    let (path, each) = match array {
+    let (path, each) = match scope.meaning(array) {
         Expression::Expand(expansion) => {
             let plain =
                 expansion.flatten == 0 && expansion.filter.is_none() && expansion.limit.is_none();
             let each = match &expansion.projection {
                 None => Vec::new(),
-                Some(projection) => attribute_or_self(projection, expansion.current)?,
+                Some(projection) => {
+                    let (variable, path) = projection.attribute_path()?;
+                    (variable.id == expansion.current.id).then_some(path)?
+                }
             };
             (plain.then_some(&expansion.base)?, each)
         }
         array => (array, Vec::new()),
     };
     Some(Term {
-        path: attribute(path, document)?,
+        path: scope.attribute(path)?,
         each: Some(each),
         test: Test::Equal(value),
         // What has no array has an entry with null.
         exact: value.known_not_null(),
     })
-}
-
-/// The attribute of a document that an expression reads.
-pub(super) fn attribute(expression: &Expression, document: Variable) -> Option<Vec<&Str>> {
-    attribute_or_self(expression, document).filter(|path| !path.is_empty())
-}
-
-fn attribute_or_self(expression: &Expression, document: Variable) -> Option<Vec<&Str>> {
-    let (variable, path) = expression.attribute_path()?;
-    (variable.id == document.id).then_some(path)
 }

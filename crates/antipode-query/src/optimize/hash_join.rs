@@ -34,7 +34,7 @@ fn table(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
     each_condition(
         pipeline,
         position,
-        &mut |enumerate, place, condition, known| {
+        &mut |enumerate, place, condition, scope| {
             let Expression::Compare(Comparison::Equal, parts) = condition else {
                 return;
             };
@@ -46,7 +46,11 @@ fn table(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
                 _ => return,
             };
             // What does not depend on the outer row is a plain condition; a subquery would run for each look-up.
-            if found.is_none() && known(value) && uses_variables(value) && !value.has_subquery() {
+            if found.is_none()
+                && scope.knows(value)
+                && uses_variables(value)
+                && !value.has_subquery()
+            {
                 found = Some((
                     place,
                     Access::Table {

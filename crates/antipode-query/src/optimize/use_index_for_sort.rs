@@ -8,19 +8,19 @@ use crate::expression::Variable;
 use crate::index::{IndexInfo, IndexKind};
 use crate::plan::{Access, Enumerate, IndexAccess, NodeKind, Pipeline, SortKey};
 
-use super::conditions::attribute;
+use super::conditions::Scope;
 
 /// Removes the SORTs that an index makes unnecessary.
 pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
     let Some((position, enumerate)) = first_loop(pipeline) else {
         return false;
     };
-    let Some((sort, keys)) = sort_behind(pipeline, position) else {
+    let Some((sort, keys, scope)) = sort_behind(pipeline, position, enumerate.variable) else {
         return false;
     };
     let access = match &enumerate.access {
-        Access::Index(access) => turned(access, enumerate.variable, keys),
-        Access::Full if !enumerate.disable_index => for_order(enumerate, keys),
+        Access::Index(access) => turned(access, &scope, keys),
+        Access::Full if !enumerate.disable_index => for_order(enumerate, &scope, keys),
         _ => None,
     };
     let Some(access) = access else {
@@ -38,12 +38,12 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
 /// Whether the SORT behind the loop at `position` is one by the order of this access; backward if true.
 pub(super) fn serves(pipeline: &Pipeline, position: usize, access: &IndexAccess) -> Option<bool> {
     let (first, enumerate) = first_loop(pipeline)?;
-    let (_, keys) = sort_behind(pipeline, position).filter(|_| first == position)?;
-    direction(access, enumerate.variable, keys)
+    let (_, keys, scope) = sort_behind(pipeline, position, enumerate.variable)?;
+    (first == position).then(|| direction(access, &scope, keys))?
 }
 
 /// The loop whose order is that of the rows: none but a single row comes in.
-fn first_loop(pipeline: &Pipeline) -> Option<(usize, &Enumerate)> {
+pub(super) fn first_loop(pipeline: &Pipeline) -> Option<(usize, &Enumerate)> {
     for (position, node) in pipeline.nodes.iter().enumerate() {
         match &node.kind {
             NodeKind::Singleton | NodeKind::Calculation { .. } | NodeKind::Filter(_) => {}
@@ -55,10 +55,15 @@ fn first_loop(pipeline: &Pipeline) -> Option<(usize, &Enumerate)> {
 }
 
 /// The first SORT behind a loop, if everything between keeps the order of its rows and cuts none off.
-fn sort_behind(pipeline: &Pipeline, position: usize) -> Option<(usize, &[SortKey])> {
+pub(super) fn sort_behind(
+    pipeline: &Pipeline,
+    position: usize,
+    document: Variable,
+) -> Option<(usize, &[SortKey], Scope<'_>)> {
+    let mut scope = Scope::of(document);
     for (place, node) in pipeline.nodes.iter().enumerate().skip(position + 1) {
         match &node.kind {
-            NodeKind::Sort { keys, .. } => return Some((place, keys)),
+            NodeKind::Sort { keys, .. } => return Some((place, keys, scope)),
             NodeKind::Calculation { .. }
             | NodeKind::Filter(_)
             | NodeKind::EnumerateCollection(_)
@@ -68,20 +73,25 @@ fn sort_behind(pipeline: &Pipeline, position: usize) -> Option<(usize, &[SortKey
                 if !node.writes() => {}
             _ => return None,
         }
+        scope.pass(node);
     }
     None
 }
 
 /// The access, in the direction that the keys ask for.
-fn turned(access: &IndexAccess, document: Variable, keys: &[SortKey]) -> Option<IndexAccess> {
-    let reverse = direction(access, document, keys)?;
+fn turned<'p>(access: &IndexAccess, scope: &Scope<'p>, keys: &'p [SortKey]) -> Option<IndexAccess> {
+    let reverse = direction(access, scope, keys)?;
     let mut access = access.clone();
     access.reverse = reverse;
     Some(access)
 }
 
 /// An index that is read for its order alone.
-fn for_order(enumerate: &Enumerate, keys: &[SortKey]) -> Option<IndexAccess> {
+fn for_order<'p>(
+    enumerate: &Enumerate,
+    scope: &Scope<'p>,
+    keys: &'p [SortKey],
+) -> Option<IndexAccess> {
     let whole = |index: &&std::sync::Arc<IndexInfo>| {
         let hinted = !enumerate.forced || enumerate.hints.contains(&index.name);
         index.kind == IndexKind::Persistent && !index.sparse && !index.repeats() && hinted
@@ -96,19 +106,19 @@ fn for_order(enumerate: &Enumerate, keys: &[SortKey]) -> Option<IndexAccess> {
         .filter(whole)
         .filter_map(|index| {
             let access = IndexAccess::all(index.clone(), false);
-            turned(&access, enumerate.variable, keys)
+            turned(&access, scope, keys)
         })
         .min_by_key(|access| (hint(&access.index), access.index.fields.len()))
 }
 
 /// Whether the entries come in the order of the keys; backward if true.
-fn direction(access: &IndexAccess, document: Variable, keys: &[SortKey]) -> Option<bool> {
+fn direction<'p>(access: &IndexAccess, scope: &Scope<'p>, keys: &'p [SortKey]) -> Option<bool> {
     let fields = &access.index.fields;
     let held = |place: usize| access.lookups.get(place).is_some_and(|lookup| !lookup.many);
     let mut next = 0;
     let mut reverse: Option<bool> = None;
     for key in keys {
-        let path = attribute(&key.expression, document)?;
+        let path = scope.attribute(&key.expression)?;
         let is_key = |place: usize| {
             fields.get(place).is_some_and(|field| {
                 field.each.is_none() && path.iter().copied().eq(field.path.iter())

@@ -12,7 +12,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::conditions::{Condition, Term, Test, condition, each_condition};
+use super::conditions::{Condition, Scope, Term, Test, condition, each_condition};
 use super::{projections, use_index_for_sort};
 use crate::index::{IndexInfo, IndexKind};
 use crate::plan::{Access, Action, IndexAccess, Lookup, Modify, NodeKind, Pipeline, RangeEnd};
@@ -85,9 +85,9 @@ fn best(pipeline: &Pipeline, position: usize) -> Option<(Access, Vec<usize>)> {
     each_condition(
         pipeline,
         position,
-        &mut |enumerate, place, expression, known| {
+        &mut |enumerate, place, expression, scope| {
             found = Some(enumerate);
-            conditions.push(condition(place, expression, enumerate.variable, known));
+            conditions.push(condition(place, expression, scope));
         },
     );
     let enumerate = found?;
@@ -314,10 +314,7 @@ fn upsert(modify: &mut Modify) -> bool {
         hints: &modify.options.index_hints,
         forced,
     };
-    let current = upsert.current;
-    let known =
-        |value: &crate::expression::Expression| value.is_deterministic() && !value.uses(current);
-    let part = condition(0, &upsert.condition, current, &known);
+    let part = condition(0, &upsert.condition, &Scope::of(upsert.current));
     let terms: Vec<&Term<'_>> = part.terms.iter().collect();
     match target
         .choose(target.candidates(&terms))
