@@ -24,6 +24,7 @@ mod nearest;
 mod optimize;
 pub mod parameters;
 pub mod plan;
+mod plan_cache;
 mod registers;
 mod resolve;
 mod source;
@@ -38,6 +39,7 @@ pub use index::{
 pub use intent::{Intent, IntentKind};
 pub use optimize::rule_names;
 pub use plan::Plan;
+pub use plan_cache::{PlanCache, PlanCacheLimits, PlanCacheStats};
 pub use source::{
     Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, GraphInfo, KeyBounds,
     Message, OnGap, PayloadFormat, Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo,

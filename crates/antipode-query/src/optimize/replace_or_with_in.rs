@@ -29,36 +29,49 @@ fn membership(condition: &Expression) -> Option<Expression> {
     if !gather(condition, &mut attribute, &mut values) {
         return None;
     }
-    let mut distinct: Vec<Value> = Vec::new();
-    for value in values {
-        if !distinct.contains(&value) {
-            distinct.push(value);
-        }
-    }
-    let list = Expression::Constant(Value::Array(Array::from_vec(distinct)));
+    let list = list(values);
     Some(Expression::Compare(
         Comparison::In,
         Box::new([attribute?, list]),
     ))
 }
 
-/// Collects the constants that one attribute is compared with; false if anything else is in the condition.
+/// The list of the values: a constant, unless there are parameters among them.
+fn list(values: Vec<Expression>) -> Expression {
+    let mut distinct: Vec<Value> = Vec::new();
+    for value in &values {
+        let Expression::Constant(value) = value else {
+            return Expression::Array(values);
+        };
+        if !distinct.contains(value) {
+            distinct.push(value.clone());
+        }
+    }
+    Expression::Constant(Value::Array(Array::from_vec(distinct)))
+}
+
+/// Collects the constants and parameters that one attribute is compared with; false if anything else is in the condition.
 fn gather(
     condition: &Expression,
     attribute: &mut Option<Expression>,
-    values: &mut Vec<Value>,
+    values: &mut Vec<Expression>,
 ) -> bool {
     match condition {
         Expression::Or(parts) => parts.iter().all(|part| gather(part, attribute, values)),
         Expression::Compare(comparison @ (Comparison::Equal | Comparison::In), parts) => {
             let [left, right] = &**parts;
-            let (path, value) = match (left.constant(), right.constant()) {
-                (None, Some(value)) => (left, value),
-                (Some(value), None) if *comparison == Comparison::Equal => (right, value),
+            let known = |part: &Expression| {
+                matches!(part, Expression::Constant(_) | Expression::Parameter(_))
+            };
+            let (path, value) = match (known(left), known(right)) {
+                (false, true) => (left, right),
+                (true, false) if *comparison == Comparison::Equal => (right, left),
                 _ => return false,
             };
             match (comparison, value) {
-                (Comparison::In, Value::Array(array)) => values.extend(array.iter()),
+                (Comparison::In, Expression::Constant(Value::Array(array))) => {
+                    values.extend(array.iter().map(Expression::Constant));
+                }
                 (Comparison::In, _) => return false,
                 (_, value) => values.push(value.clone()),
             }
