@@ -16,14 +16,16 @@ use crate::expression::{Expression, Variable};
 use crate::function;
 use crate::parameters::Parameters;
 use crate::plan::{Access, CollectionUse, Enumerate, Node, NodeKind, Pipeline, Plan, SortKey};
-use crate::source::{Catalog, CollectionId, CollectionInfo, StreamInfo};
+use crate::source::{Catalog, CollectionId, CollectionInfo, CollectionKind, StreamInfo};
 
 mod collect;
 mod expansion;
 mod expression;
+mod faults;
 mod fold;
 mod graph;
 mod modify;
+mod names;
 mod parameter;
 mod scope;
 mod stream;
@@ -84,13 +86,12 @@ pub(crate) fn resolve(
         stored: Vec::new(),
         nesting: 0,
         intents: true,
+        faults: Vec::new(),
     };
-    for source in &query.with {
-        resolver.collection(source)?;
-    }
-    let options = resolver.query_options(query.options.as_ref())?;
-    let mut root = resolver.pipeline(&query.operations)?;
-    resolver.check_binds()?;
+    let (mut root, options) = match resolver.query(query) {
+        Ok(resolved) => resolver.fault(None).map_or(Ok(resolved), Err)?,
+        Err(error) => return Err(resolver.fault(Some(error.clone())).unwrap_or(error)),
+    };
     if let Some(NodeKind::Limit { full_count, .. }) = root
         .nodes
         .iter_mut()
@@ -145,9 +146,21 @@ struct Resolver<'c> {
     nesting: usize,
     /// Capture intents.
     intents: bool,
+    /// Errors that others may precede.
+    faults: Vec<QueryError>,
 }
 
 impl Resolver<'_> {
+    fn query(&mut self, query: &ast::Query) -> Result<(Pipeline, Vec<(Str, Value)>)> {
+        for source in &query.with {
+            self.collection(source)?;
+        }
+        let options = self.query_options(query.options.as_ref())?;
+        let root = self.pipeline(&query.operations)?;
+        self.check_binds();
+        Ok((root, options))
+    }
+
     /// An error at a place of the text.
     fn error(&self, code: Code, message: impl Into<String>, span: Span) -> QueryError {
         QueryError::new(code, message).at(position(self.text, span))
@@ -200,7 +213,9 @@ impl Resolver<'_> {
         }
         let Some(value) = self.binds.get(name) else {
             let message = format!("no value specified for declared bind parameter '{name}'");
-            return Err(self.error(Code::BindParameterMissing, message, span));
+            let error = self.error(Code::BindParameterMissing, message, span);
+            self.defer(error);
+            return Ok(Value::Null);
         };
         if deeper_than(&value, DEPTH_MAX) {
             let message =
@@ -213,25 +228,26 @@ impl Resolver<'_> {
     fn bind_text(&mut self, name: &str, span: Span) -> Result<Str> {
         match self.bind_settled(name, span)? {
             Value::String(text) => Ok(text),
-            _ => Err(self.error(
-                Code::BindParameterType,
-                format!("bind parameter '{name}' has an invalid value or type, expecting a string"),
-                span,
-            )),
+            _ => {
+                let message = format!(
+                    "bind parameter '{name}' has an invalid value or type, expecting a string"
+                );
+                let error = self.error(Code::BindParameterType, message, span);
+                self.defer(error);
+                Ok(Str::default())
+            }
         }
     }
 
-    fn check_binds(&self) -> Result<()> {
-        match self
+    fn check_binds(&mut self) {
+        let unused = self
             .binds
             .keys()
-            .find(|name| !self.used_binds.iter().any(|used| **used == **name))
-        {
-            None => Ok(()),
-            Some(name) => Err(QueryError::new(
-                Code::BindParameterUndeclared,
-                format!("bind parameter '{name}' was not declared in the query"),
-            )),
+            .find(|name| !self.used_binds.iter().any(|used| **used == **name));
+        if let Some(name) = unused {
+            let message = format!("bind parameter '{name}' was not declared in the query");
+            let error = QueryError::new(Code::BindParameterUndeclared, message);
+            self.defer(error);
         }
     }
 
@@ -252,7 +268,16 @@ impl Resolver<'_> {
         let name = self.source_name(source)?;
         match self.find_collection(&name)? {
             Some(collection) => Ok(collection),
-            None => Err(self.unknown_name(&name, source.span)),
+            None => {
+                let error = self.unknown_name(&name, source.span);
+                self.defer(error);
+                // Never read or written: the query has an error.
+                Ok(Arc::new(CollectionInfo {
+                    id: CollectionId(u64::MAX),
+                    name: name.to_string(),
+                    kind: CollectionKind::Edge,
+                }))
+            }
         }
     }
 
@@ -266,7 +291,7 @@ impl Resolver<'_> {
         };
         if self.uses.len() >= COLLECTIONS_MAX {
             let message = format!("a query may use at most {COLLECTIONS_MAX} collections");
-            return Err(QueryError::new(Code::TooManyCollections, message));
+            self.defer(QueryError::new(Code::TooManyCollections, message));
         }
         let collection = Arc::new(collection);
         self.uses.push(CollectionUse {
@@ -295,10 +320,7 @@ impl Resolver<'_> {
             .iter()
             .map(|collection| collection.name.as_str())
             .chain(self.scopes.names());
-        let hint = match crate::nearest::nearest(name, known) {
-            Some(near) => format!(" (did you mean '{near}'?)"),
-            None => String::new(),
-        };
+        let hint = names::hint(name, known);
         self.error(
             Code::DataSourceNotFound,
             format!("collection or view not found: {name}{hint}"),
@@ -306,23 +328,23 @@ impl Resolver<'_> {
         )
     }
 
-    /// Notes that a collection is read here; fails where an earlier operation modified it.
-    fn reads(&mut self, collection: &CollectionInfo, span: Span) -> Result<()> {
+    /// Notes that a collection is read here, and the error if an earlier operation modified it.
+    fn reads(&mut self, collection: &CollectionInfo, span: Span) {
         if self.modified.contains(&collection.id) {
             let message = format!(
                 "access after data-modification by the same query: collection '{}'",
                 collection.name
             );
-            return Err(self.error(Code::AccessAfterModification, message, span));
+            let error = self.error(Code::AccessAfterModification, message, span);
+            self.defer(error);
         }
         if let Some(level) = self.levels.last_mut() {
             level.push(collection.id);
         }
-        Ok(())
     }
 
-    /// Notes that a collection is modified here; fails where it was modified before or an enclosing query reads it.
-    fn modifies(&mut self, collection: &CollectionInfo, span: Span) -> Result<()> {
+    /// Notes that a collection is modified here, and the error if it was modified before or an enclosing query reads it.
+    fn modifies(&mut self, collection: &CollectionInfo, span: Span) {
         let enclosing = self
             .levels
             .split_last()
@@ -335,7 +357,8 @@ impl Resolver<'_> {
                 "access after data-modification by the same query: collection '{}'",
                 collection.name
             );
-            return Err(self.error(Code::AccessAfterModification, message, span));
+            let error = self.error(Code::AccessAfterModification, message, span);
+            self.defer(error);
         }
         self.modified.push(collection.id);
         self.modifies = true;
@@ -346,7 +369,6 @@ impl Resolver<'_> {
         {
             used.written = true;
         }
-        Ok(())
     }
 
     fn stream(&mut self, source: &ast::DataSource) -> Result<Arc<StreamInfo>> {
@@ -380,9 +402,11 @@ impl Resolver<'_> {
     }
 
     fn unknown_option(&mut self, operation: &str, name: &str) {
+        let known = names::options_of(operation).iter().copied();
+        let hint = names::hint(name, known);
         self.warn(
             Code::BadParameter,
-            format!("unknown option '{name}' of {operation}"),
+            format!("unknown option '{name}' of {operation}{hint}"),
         );
     }
 
@@ -597,7 +621,7 @@ impl Resolver<'_> {
     ) -> Result<()> {
         let collection = match self.collection_operand(expression)? {
             Some(collection) => {
-                self.reads(&collection, expression.span)?;
+                self.reads(&collection, expression.span);
                 Some(collection)
             }
             None => None,

@@ -3,9 +3,10 @@
 use antipode_c8ql::ast::{self, Expr};
 use antipode_value::{Str, Value};
 
-use super::Resolver;
+use super::{Resolver, names};
 use crate::error::{Code, QueryError, Result};
 use crate::expression::Expression;
+use crate::function;
 use crate::plan::{Aggregate, AggregateKind, Bound, Collect, GroupMember, Node, NodeKind, Window};
 
 impl Resolver<'_> {
@@ -77,8 +78,15 @@ impl Resolver<'_> {
 
     /// Resolves an expression of a COLLECT; a name that only this COLLECT introduces is error 1512.
     fn not_introduced(&mut self, expr: &Expr, introduced: &[&str]) -> Result<Expression> {
-        self.expression(expr)
-            .map_err(|error| self.explain_introduced(error, expr, introduced))
+        let before = self.faults.len();
+        let resolved = self.expression(expr);
+        // Unknown names wait to be told; here they may have another cause.
+        let waiting = self.faults.split_off(before.min(self.faults.len()));
+        for error in waiting {
+            let explained = self.explain_introduced(error, expr, introduced);
+            self.defer(explained);
+        }
+        resolved.map_err(|error| self.explain_introduced(error, expr, introduced))
     }
 
     fn explain_introduced(
@@ -125,7 +133,12 @@ impl Resolver<'_> {
         let kind = match AggregateKind::find(&call.name) {
             Some(kind) if call.namespace.is_empty() => kind,
             _ => {
-                let message = format!("'{}()' is not an aggregate function", call.name);
+                let near = function::nearest(&call.name);
+                let hint = near
+                    .filter(|near| AggregateKind::find(near).is_some())
+                    .map(|near| format!(" (did you mean '{near}()'?)"))
+                    .unwrap_or_default();
+                let message = format!("'{}()' is not an aggregate function{hint}", call.name);
                 return Err(self.error(Code::InvalidAggregateExpression, message, call.name_span));
             }
         };
@@ -177,7 +190,8 @@ impl Resolver<'_> {
                     ));
                 }
                 _ => {
-                    let message = format!("KEEP of unknown variable '{}'", name.text);
+                    let hint = names::hint(&name.text, self.scopes.names());
+                    let message = format!("KEEP of unknown variable '{}'{hint}", name.text);
                     return Err(self.error(Code::QueryParse, message, name.span));
                 }
             }
@@ -188,7 +202,8 @@ impl Resolver<'_> {
     pub(super) fn window(&mut self, operation: &ast::Window, nodes: &mut Vec<Node>) -> Result<()> {
         if self.modifies {
             let message = "WINDOW after a data-modification operation";
-            return Err(self.error(Code::WindowAfterModification, message, operation.span));
+            let error = self.error(Code::WindowAfterModification, message, operation.span);
+            self.defer(error);
         }
         let range = operation
             .range

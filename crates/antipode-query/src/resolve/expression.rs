@@ -5,8 +5,8 @@ use std::sync::Arc;
 use antipode_c8ql::ast::{self, BinaryOperator, Expr, ExprKind, MemberKind, Span, UnaryOperator};
 use antipode_value::{Str, Value};
 
-use super::{DEPTH_MAX, Meaning, Resolver};
-use crate::error::{Code, Result};
+use super::{DEPTH_MAX, Meaning, Resolver, names};
+use crate::error::{Code, QueryError, Result};
 use crate::expression::{
     Arithmetic, Comparison, Expression, Member, Quantified, Quantifier, Unary,
 };
@@ -100,14 +100,14 @@ impl Resolver<'_> {
             }
             ExprKind::String(text) => Expression::Constant(Value::from(text.as_str())),
             ExprKind::Bind(name) => self.bind_operand(name, expr.span)?,
-            ExprKind::SourceBind(_) => return Err(self.collection_as_operand(expr)?),
+            ExprKind::SourceBind(_) => self.misplaced_collection(expr)?,
             ExprKind::Name(name) => match self.scopes.find(name) {
                 Some(Meaning::Variable(variable)) => Expression::Variable(variable),
                 Some(Meaning::Forbidden) => {
                     let message = format!("'{name}' is not available here");
                     return Err(self.error(Code::QueryParse, message, expr.span));
                 }
-                None => return Err(self.collection_as_operand(expr)?),
+                None => self.misplaced_collection(expr)?,
             },
             ExprKind::Array(elements) => self.nested(expr.span, |resolver| {
                 Ok(Expression::Array(resolver.all(elements)?))
@@ -220,8 +220,8 @@ impl Resolver<'_> {
 
     // ----- collections in expressions -----
 
-    /// The collection that a bare name or `@@bind` means, if it is not a variable. An unknown `@@bind` is an error; an
-    /// unknown name is left to the expression, which says so in its turn.
+    /// The collection that a bare name or `@@bind` means, if it is not a variable. An unknown one is left to the
+    /// expression, which says so in its turn.
     pub(super) fn collection_operand(
         &mut self,
         expr: &Expr,
@@ -230,19 +230,15 @@ impl Resolver<'_> {
             ExprKind::Name(name) if self.scopes.find(name).is_none() => self.find_collection(name),
             ExprKind::SourceBind(bind) => {
                 let name = self.bind_text(&format!("@{bind}"), expr.span)?;
-                match self.find_collection(&name)? {
-                    Some(collection) => Ok(Some(collection)),
-                    None => Err(self.unknown_name(&name, expr.span)),
-                }
+                self.find_collection(&name)
             }
             _ => Ok(None),
         }
     }
 
-    /// The error for a bare name that is no variable: it is a collection out of place, or unknown.
-    fn collection_as_operand(&mut self, expr: &Expr) -> Result<crate::error::QueryError> {
-        let collection = self.collection_operand(expr)?;
-        Ok(match (collection, &expr.kind) {
+    /// A bare name that is no variable: it is a collection out of place, or unknown. Either is an error.
+    fn misplaced_collection(&mut self, expr: &Expr) -> Result<Expression> {
+        let error = match (self.collection_operand(expr)?, &expr.kind) {
             (Some(collection), _) => self.error(
                 Code::CollectionUsedInExpression,
                 format!(
@@ -251,13 +247,15 @@ impl Resolver<'_> {
                 ),
                 expr.span,
             ),
+            (None, ExprKind::SourceBind(bind)) => {
+                let name = self.bind_text(&format!("@{bind}"), expr.span)?;
+                self.unknown_name(&name, expr.span)
+            }
             (None, ExprKind::Name(name)) => self.unknown_name(name, expr.span),
-            (None, _) => self.error(
-                Code::DataSourceNotFound,
-                "collection or view not found",
-                expr.span,
-            ),
-        })
+            (None, _) => self.unknown_name("", expr.span),
+        };
+        self.defer(error);
+        Ok(Expression::null())
     }
 
     // ----- parts -----
@@ -275,7 +273,8 @@ impl Resolver<'_> {
                         Expression::Variable(variable),
                     ),
                     _ => {
-                        let message = format!("unknown variable '{}'", name.text);
+                        let hint = names::hint(&name.text, self.scopes.names());
+                        let message = format!("unknown variable '{}'{hint}", name.text);
                         return Err(self.error(Code::VariableNameUnknown, message, name.span));
                     }
                 },
@@ -308,7 +307,9 @@ impl Resolver<'_> {
             let Value::String(name) = name else {
                 let message =
                     format!("bind parameter '{bind}' must be a string or an array of strings");
-                return Err(self.error(Code::BindParameterType, message, span));
+                let error = self.error(Code::BindParameterType, message, span);
+                self.defer(error);
+                return Ok(expression);
             };
             expression = Expression::Attribute(Box::new(expression), name);
         }
@@ -385,42 +386,33 @@ impl Resolver<'_> {
     // ----- calls -----
 
     fn call(&mut self, call: &ast::Call) -> Result<Expression> {
-        let unknown = |resolver: &Self| {
-            let full: Vec<&str> = call
-                .namespace
-                .iter()
-                .map(String::as_str)
-                .chain([call.name.as_str()])
-                .collect();
-            let hint = match function::nearest(&call.name) {
-                Some(near) if call.namespace.is_empty() => format!(" (did you mean '{near}()'?)"),
-                _ => String::new(),
-            };
-            let message = format!("usage of unknown function '{}()'{hint}", full.join("::"));
-            resolver.error(Code::FunctionNameUnknown, message, call.name_span)
-        };
-        if !call.namespace.is_empty() {
-            return Err(unknown(self));
-        }
-        if let ("LENGTH" | "COUNT", [only]) = (call.name.as_str(), call.arguments.as_slice())
-            && let Some(collection) = self.collection_operand(only)?
+        if let ([], "LENGTH" | "COUNT", [only]) = (
+            call.namespace.as_slice(),
+            call.name.as_str(),
+            call.arguments.as_slice(),
+        ) && let Some(collection) = self.collection_operand(only)?
         {
-            self.reads(&collection, only.span)?;
+            self.reads(&collection, only.span);
             return Ok(Expression::CollectionCount(collection));
         }
-        let Some(function) = function::find(&call.name) else {
-            if LATER_FUNCTIONS.contains(&call.name.as_str()) {
-                let message = format!("the function '{}()' is not implemented yet", call.name);
-                return Err(self.error(Code::NotImplemented, message, call.name_span));
-            }
-            return Err(unknown(self));
+        let found = match call.namespace.as_slice() {
+            [] => function::find(&call.name),
+            _ => None,
+        };
+        let Some(function) = found else {
+            let error = self.unknown_function(call);
+            self.defer(error);
+            // What is wrong inside is wrong too.
+            self.all(&call.arguments)?;
+            return Ok(Expression::null());
         };
         if self.modifies && READING_FUNCTIONS.contains(&function.name) {
             let message = format!(
                 "access after data-modification by function '{}()'",
                 function.name
             );
-            return Err(self.error(Code::AccessAfterModification, message, call.name_span));
+            let error = self.error(Code::AccessAfterModification, message, call.name_span);
+            self.defer(error);
         }
         let takes_collections = COLLECTION_FUNCTIONS.contains(&function.name);
         let mut arguments = Vec::with_capacity(call.arguments.len());
@@ -436,13 +428,32 @@ impl Resolver<'_> {
             });
         }
         if arguments.len() < function.arity.0 || arguments.len() > function.arity.1 {
-            return Err(self.error(
-                Code::FunctionArgumentNumber,
-                function::arity_message(function),
-                call.name_span,
-            ));
+            let message = function::arity_message(function);
+            let error = self.error(Code::FunctionArgumentNumber, message, call.name_span);
+            self.defer(error);
+            return Ok(Expression::null());
         }
         Ok(Expression::Call(function, arguments))
+    }
+
+    /// The error for a call of something that is no function of this build.
+    fn unknown_function(&self, call: &ast::Call) -> QueryError {
+        if call.namespace.is_empty() && LATER_FUNCTIONS.contains(&call.name.as_str()) {
+            let message = format!("the function '{}()' is not implemented yet", call.name);
+            return self.error(Code::NotImplemented, message, call.name_span);
+        }
+        let full: Vec<&str> = call
+            .namespace
+            .iter()
+            .map(String::as_str)
+            .chain([call.name.as_str()])
+            .collect();
+        let hint = match function::nearest(&call.name) {
+            Some(near) if call.namespace.is_empty() => format!(" (did you mean '{near}()'?)"),
+            _ => String::new(),
+        };
+        let message = format!("usage of unknown function '{}()'{hint}", full.join("::"));
+        self.error(Code::FunctionNameUnknown, message, call.name_span)
     }
 }
 

@@ -38,7 +38,7 @@ impl Resolver<'_> {
         span: Span,
         nodes: &mut Vec<Node>,
     ) -> Result<()> {
-        self.no_graph_after_modification(span)?;
+        self.no_graph_after_modification(span);
         let depth = self.depth(traversal.depth.as_ref())?;
         let start = self.expression(&traversal.start)?;
         let edges = self.edge_set(&traversal.subject, traversal.direction, span)?;
@@ -91,7 +91,7 @@ impl Resolver<'_> {
         span: Span,
         nodes: &mut Vec<Node>,
     ) -> Result<()> {
-        self.no_graph_after_modification(span)?;
+        self.no_graph_after_modification(span);
         let depth = self.depth(search.depth.as_ref())?;
         let start = self.expression(&search.start)?;
         let goal = self.expression(&search.goal)?;
@@ -134,12 +134,12 @@ impl Resolver<'_> {
         self.node(NodeKind::PathSearch(Box::new(search)), nodes)
     }
 
-    fn no_graph_after_modification(&self, span: Span) -> Result<()> {
+    fn no_graph_after_modification(&mut self, span: Span) {
         if self.modifies {
             let message = "access after data-modification by the same query: traversal";
-            return Err(self.error(Code::AccessAfterModification, message, span));
+            let error = self.error(Code::AccessAfterModification, message, span);
+            self.defer(error);
         }
-        Ok(())
     }
 
     /// `n` or `n..m`, constant; one edge if it is not given.
@@ -200,7 +200,7 @@ impl Resolver<'_> {
                     let Some(collection) = self.find_collection(edge)? else {
                         return Err(self.unknown_name(edge, graph.span));
                     };
-                    self.reads(&collection, graph.span)?;
+                    self.reads(&collection, graph.span);
                     edges.push((collection, way(direction)));
                 }
                 if edges.is_empty() {
@@ -222,7 +222,7 @@ impl Resolver<'_> {
                             source.collection.span,
                         ));
                     }
-                    self.reads(&collection, source.collection.span)?;
+                    self.reads(&collection, source.collection.span);
                     let way = way(source.direction.unwrap_or(direction));
                     match edges.iter().find(|(known, _)| known.id == collection.id) {
                         Some((_, known)) if *known == way => {}

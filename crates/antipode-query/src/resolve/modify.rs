@@ -219,7 +219,7 @@ impl Resolver<'_> {
         gives: Gives,
         nodes: &mut Vec<Node>,
     ) -> Result<()> {
-        self.modifies(&collection, span)?;
+        self.modifies(&collection, span);
         if let Some(variable) = gives.old_variable
             && let Some(name) = self.variables.get_mut(variable.id as usize)
         {
@@ -258,7 +258,10 @@ impl Resolver<'_> {
                     "ignore" => result.overwrite_mode = OverwriteMode::Ignore,
                     "replace" => result.overwrite_mode = OverwriteMode::Replace,
                     "update" => result.overwrite_mode = OverwriteMode::Update,
-                    _ => self.unknown_option(statement, &name),
+                    _ => self.warn(
+                        Code::BadParameter,
+                        format!("unknown overwriteMode '{mode}'"),
+                    ),
                 },
                 ("versionAttribute", Value::String(attribute)) => {
                     result.version_attribute = Some(attribute.clone());

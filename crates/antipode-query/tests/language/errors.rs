@@ -3,10 +3,196 @@
 use crate::check;
 
 #[test]
-fn parse_errors_say_what_was_expected() {
+fn of_several_errors_the_earliest_kind_counts() {
     check(
         r#"
-RETURN nope( => error 1501
+RETURN [nope, c, NOPE(), LENGTH(), @a => error 1501
+RETURN [nope, NOPE(), LENGTH(), @a] => error 1551 1:33
+RETURN [nope, NOPE(), LENGTH()] <- {"a": 1} => error 1552
+RETURN [LENGTH(), NOPE(), nope] => error 1203 1:27
+RETURN [NOPE(), LENGTH()] => error 1540 1:9
+RETURN [LENGTH(), NOPE()] => error 1541 1:9
+RETURN [nope1, nope2] => error 1203 1:9
+RETURN [nope, @a, {a: 1}.@b] <- {"b": 1} => error 1551 1:15
+RETURN [nope, {a: 1}.@b, @a] <- {"b": 1} => error 1553
+RETURN [{x}, @a] => error 1512
+LET a = nope, b = @b LET a = 1 RETURN a => error 1511
+FOR x IN nope COLLECT k = x INTO g = k RETURN g => error 1512
+FOR x IN nope COLLECT AGGREGATE s = FLOOR(x) RETURN s => error 1574
+INSERT {} INTO c FOR x IN c RETURN NOPE() => error 1540
+INSERT {} INTO c FOR x IN c RETURN nope => error 1203
+INSERT {} INTO c FOR x IN c RETURN LENGTH() => error 1541
+INSERT {} INTO c FOR x IN c RETURN @a => error 1551
+INSERT {} INTO nope FOR x IN c RETURN @a => error 1551
+INSERT {} INTO nope RETURN LENGTH() => error 1203
+FOR x IN 1..5 LIMIT @n RETURN x => error 1551
+FOR x IN 1..5 LIMIT nope RETURN x => error 1203
+FOR x IN 1..5 SORT x @d RETURN nope => error 1551
+UPSERT @s INSERT {} UPDATE {} IN c => error 1551
+FOR x IN c OPTIONS {indexHint: @h} RETURN x => error 1551
+RETURN NOPE(@a) => error 1551
+RETURN NOPE(nope) => error 1203
+WITH nope RETURN @a => error 1551
+FOR d IN @@c RETURN nope => error 1551
+"#,
+    );
+}
+
+#[test]
+fn parse_errors_say_what_was_found_and_expected() {
+    check(
+        r#"
+RETURN => error 1501 1:7 "end of the query, expecting an expression"
+RETURN 1 + => error 1501 1:11 "end of the query, expecting an expression"
+FOR x c RETURN x => error 1501 1:7 "name 'c', expecting IN"
+FOR x IN [1, 2 RETURN x => error 1501 1:16 "keyword RETURN, expecting ',' or ']'"
+RETURN {a: 1 => error 1501 "expecting ',' or '}'"
+RETURN (1 => error 1501 "expecting ')'"
+RETURN LENGTH([1] => error 1501 "expecting ',' or ')'"
+RETURN 1 ) => error 1501 1:10 "')'"
+LET x 1 RETURN x => error 1501 1:7 "number 1, expecting '='"
+LET 5 = 1 RETURN 1 => error 1501 1:5 "number 5, expecting the name of a variable"
+LET for = 1 RETURN 1 => error 1501 1:5 "keyword FOR"
+RETURN {for: 1} => error 1501 1:9 "FOR is reserved"
+RETURN x.for => error 1501 1:10 "FOR is reserved"
+FOR x IN c FILTER x.a == RETURN x => error 1501 1:26 "keyword RETURN"
+RETURN "abc => error 1501 1:8 "unterminated string"
+RETURN `abc => error 1501 1:8 "unterminated quoted name"
+RETURN 1 /* abc => error 1501 1:10 "unterminated comment"
+RETURN 1 # 2 => error 1501 1:10 "unexpected character '#'"
+RETURN 012 => error 1501 1:8 "leading zero"
+FOR x IN c\n  FILTR x.n\n  RETURN x => error 1501 2:3 "'FILTR'"
+FOR x IN c\n  FILTER x.n >\n  RETURN x => error 1501 3:3
+REMOVE "a" FROM c => error 1501 1:12 "name 'FROM'"
+UPDATE "a" SET {} IN c => error 1501 1:12
+SELECT 1 => error 1501 1:1
+"#,
+    );
+}
+
+#[test]
+fn names_suggest_their_neighbours() {
+    check(
+        r#"
+FOR u IN uesrs RETURN u => error 1203 1:10 "did you mean 'users'?"
+FOR u IN Users RETURN u => error 1203 "did you mean 'users'?"
+FOR u IN zzzzzz RETURN u => error 1203 "collection or view not found: zzzzzz"
+LET total = 1 RETURN totl => error 1203 1:22 "did you mean 'total'?"
+LET total = 1 RETURN {totl} => error 1512 1:23 "did you mean 'total'?"
+RETURN CONCATT("a", "b") => error 1540 1:8 "did you mean 'CONCAT()'?"
+RETURN LENGHT([]) => error 1540 1:8 "did you mean 'LENGTH()'?"
+FOR v IN OUTBOUND "c/a" ee RETURN v => error 1203
+FOR x IN c COLLECT k = x INTO g KEEP xx RETURN g => error 1501 "did you mean 'x'?"
+FOR x IN c COLLECT AGGREGATE s = SUMM(x.n) RETURN s => error 1574 "did you mean 'SUM()'?"
+INSERT {} INTO userz => error 1203 1:16 "did you mean 'users'?"
+FOR m IN STREAM t RETURN m => error 5200 1:17
+"#,
+    );
+}
+
+#[test]
+fn unknown_options_warn_and_suggest() {
+    let message = |query: &str| {
+        let database = crate::database();
+        let transaction = database.begin();
+        let options = antipode_query::CompileOptions::default();
+        let plan =
+            antipode_query::compile(query, &antipode_value::Value::Null, &transaction, &options);
+        let plan = plan.expect("a plan");
+        plan.warnings
+            .iter()
+            .map(|warning| format!("{} {}", warning.code.number(), warning.message))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        message(r#"UPDATE "a" WITH {} IN c OPTIONS {keepNul: false}"#),
+        ["10 unknown option 'keepNul' of UPDATE (did you mean 'keepNull'?)"]
+    );
+    assert_eq!(
+        message(r#"FOR d IN c OPTIONS {indexhint: "x"} RETURN d"#),
+        ["10 unknown option 'indexhint' of FOR (did you mean 'indexHint'?)"]
+    );
+    assert_eq!(
+        message(r#"FOR v IN OUTBOUND "c/a" e OPTIONS {uniqueVertex: "path"} RETURN v"#),
+        ["10 unknown option 'uniqueVertex' of a traversal (did you mean 'uniqueVertices'?)"]
+    );
+    assert_eq!(
+        message("FOR d IN c COLLECT k = d.n OPTIONS {whatever: 1} RETURN k"),
+        ["10 unknown option 'whatever' of COLLECT"]
+    );
+}
+
+#[test]
+fn errors_show_the_line_with_a_caret() {
+    let database = crate::database();
+    let transaction = database.begin();
+    let options = antipode_query::CompileOptions::default();
+    let none = antipode_value::Value::Null;
+    let diagnostic = |query: &str| {
+        antipode_query::compile(query, &none, &transaction, &options)
+            .expect_err("an error")
+            .diagnostic()
+    };
+    assert_eq!(
+        diagnostic("FOR x IN c\n  FILTER x.n >\n  RETURN x"),
+        "error 1501 (QUERY_PARSE): unexpected keyword RETURN, expecting an expression\n  |\n3 |   RETURN x\n  |   ^"
+    );
+    assert_eq!(
+        diagnostic("FOR u IN usres RETURN u"),
+        "error 1203 (DATA_SOURCE_NOT_FOUND): collection or view not found: usres (did you mean 'users'?)\n  |\n1 | FOR u IN usres RETURN u\n  |          ^"
+    );
+    assert_eq!(
+        diagnostic(""),
+        "error 1502 (QUERY_EMPTY): the query is empty\n  |\n1 | \n  | ^"
+    );
+}
+
+#[test]
+fn too_much_of_something() {
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| {
+        (0..count).map(line).collect::<Vec<_>>().join(" ")
+    };
+    let variables = |count| lines(count, &|n| format!("LET v{n} = 1"));
+    check(&format!("{} RETURN 1 => [1]", variables(990)));
+    check(&format!("{} RETURN 1 => error 1524", variables(1001)));
+    let filters = |count| lines(count, &|_| "FILTER NOOPT(true)".to_owned());
+    check(&format!("{} RETURN 1 => error 1524", filters(4001)));
+    let loops = |count| lines(count, &|n| format!("FOR x{n} IN [1]"));
+    check(&format!("{} RETURN 1 => [1]", loops(100)));
+    let sources = |count| lines(count, &|n| format!("FOR x{n} IN c{n}"));
+    check(&format!("{} RETURN 1 => error 1203", sources(300)));
+    let mut database = crate::database();
+    for number in 0..257 {
+        database.create_collection(
+            &format!("c{number}"),
+            antipode_query::CollectionKind::Document,
+        );
+    }
+    let compile = |count| {
+        let query = format!("{} RETURN 1", sources(count));
+        let options = antipode_query::CompileOptions::default();
+        antipode_query::compile(&query, &antipode_value::Value::Null, &database, &options)
+            .map(|_| ())
+            .map_err(|error| error.code())
+    };
+    assert_eq!(compile(256), Ok(()));
+    assert_eq!(compile(257), Err(1522));
+}
+
+#[test]
+fn run_time_errors() {
+    check(
+        r#"
+RETURN FAIL("why") => error 1569 "why"
+RETURN FAIL() => error 1569
+RETURN ASSERT(false, "must hold") => error 1593 "must hold"
+RETURN ASSERT(true, "must hold") => [true]
+RETURN WARN(false, "odd") => [false] warns 1594
+FOR x IN NOOPT(5) RETURN x => error 1563
+RETURN LENGTH(1..99999999) => error 32
+RETURN CALL("CALL", "LENGTH", []) => error 1578
+RETURN APPLY("APPLY", []) => error 1578
+RETURN CALL("nope", 1) => error 1582
 "#,
     );
 }
