@@ -145,7 +145,15 @@ fn condition(chance: &mut Chance, name: &str, outer: Option<&str>, depth: u32) -
         8 => format!("{known} IN {name}.t"),
         9 => format!("{known} IN {name}.t[*].n"),
         10 => format!("{name}.t ANY == {known}"),
-        _ => match chance.below(4) {
+        _ => match chance.below(6) {
+            4 => format!(
+                "{name}._key {} {known}",
+                chance.one(&["<", "<=", ">", ">="])
+            ),
+            5 => {
+                let (low, high) = (chance.below(9), chance.one(&["k12", "K5", "k"]));
+                format!("({name}._key >= \"k{low}\" AND {name}._key < \"{high}\")")
+            }
             0 => format!("{name}.{attribute} != null"),
             1 => format!("{name}._key IN [\"k1\", \"k3\", 5, {known}]"),
             2 => format!("{name}._key == \"k2\""),

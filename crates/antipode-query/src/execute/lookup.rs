@@ -8,7 +8,7 @@ use antipode_value::{Str, Value};
 use super::BATCH_ROWS;
 use crate::error::Result;
 use crate::evaluate::{Run, evaluate};
-use crate::index::{GeoRead, IndexRange, IndexRead, IndexRows};
+use crate::index::{GeoRead, IndexRange, IndexRead, IndexRows, keys};
 use crate::plan::{Access, IndexAccess, RangeEnd};
 use crate::source::{CollectionInfo, Direction, KeyBounds, Scan};
 
@@ -29,8 +29,8 @@ enum Part {
     Edges(Direction, std::vec::IntoIter<String>),
     Index(Readings),
     Geo(GeoRead),
-    /// The whole collection.
-    All,
+    /// By their keys.
+    Keyed(std::vec::IntoIter<KeyBounds>),
 }
 
 /// What a part gives next.
@@ -70,6 +70,19 @@ impl<'a> Finder<'a> {
                 }
                 self.parts.push_back(Part::Keys(keys.into_iter()));
             }
+            Access::KeyRange { lower, upper } => {
+                let mut text = |end: &'a Option<RangeEnd>| match end {
+                    None => Ok(None),
+                    Some(end) => evaluate(&end.value, row, run).map(|value| match value {
+                        Value::String(text) => Some(text),
+                        // Of another type: then either all keys are on this side of it, or none.
+                        _ => None,
+                    }),
+                };
+                let (lower, upper) = (text(lower)?, text(upper)?);
+                let ranges = keys::ranges(lower.as_deref(), upper.as_deref());
+                self.parts.push_back(Part::Keyed(ranges.into_iter()));
+            }
             Access::Edge {
                 direction,
                 vertices,
@@ -91,7 +104,10 @@ impl<'a> Finder<'a> {
             }
             Access::Geo(access) => {
                 let reading = super::geo::reading(access, row, run)?;
-                self.parts.push_back(reading.map_or(Part::All, Part::Geo));
+                self.parts.push_back(match reading {
+                    Some(read) => Part::Geo(read),
+                    None => Part::Keyed(vec![KeyBounds::all()].into_iter()),
+                });
             }
             Access::Union(parts) => {
                 self.seen.get_or_insert_default();
@@ -158,9 +174,10 @@ impl<'a> Finder<'a> {
                     self.parts.pop_front();
                     return Ok(Next::Scan(scan));
                 }
-                Part::All => {
-                    self.parts.pop_front();
-                    return Ok(Next::Scan(data.scan(id, &KeyBounds::all())?));
+                Part::Keyed(ranges) => {
+                    if let Some(range) = ranges.next() {
+                        return Ok(Next::Scan(data.scan(id, &range)?));
+                    }
                 }
             }
             self.parts.pop_front();

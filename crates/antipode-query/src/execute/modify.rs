@@ -10,6 +10,7 @@ use super::lookup::Readings;
 use super::{BATCH_ROWS, Batch, Input, Operator};
 use crate::error::{Code, QueryError, Result};
 use crate::evaluate::{Run, evaluate, satisfied};
+use crate::index::keys;
 use crate::intent::IntentKind;
 use crate::plan::{
     Action, IndexAccess, Modify, ModifyOptions, OverwriteMode, Patch, Publish, Upsert,
@@ -260,7 +261,7 @@ fn send(
 const KEY_BYTES_MAX: usize = 254;
 
 fn check_key(key: &str) -> Result<()> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || "_-:.@()+,=;$!*'%".contains(c);
+    let legal = |c: char| c.is_ascii_alphanumeric() || keys::PUNCTUATION.contains(c);
     if key.is_empty() || key.len() > KEY_BYTES_MAX || !key.chars().all(legal) {
         return Err(QueryError::new(
             Code::DocumentKeyBad,

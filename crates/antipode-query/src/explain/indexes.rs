@@ -4,6 +4,7 @@ use antipode_value::Value;
 
 use super::Line;
 use super::print::Printer;
+use crate::expression::Expression;
 use crate::plan::{Access, Action, GeoAccess, GeoOrigin, IndexAccess, NodeKind, RangeEnd};
 use crate::source::Direction;
 
@@ -160,14 +161,14 @@ fn used_by<'p>(line: &Line<'p>, printer: &Printer<'_>) -> (&'p str, Vec<Used>) {
 
 /// The indexes of an access. Without a printer, without ranges.
 fn used(access: &Access, variable: &str, printer: Option<&Printer<'_>>) -> Vec<Used> {
-    let own = |kind: &'static str, field: &str, value, many: bool| {
+    let own = |kind: &'static str, field: &str, value: Option<&Expression>, many: bool| {
         let operator = if many { "IN" } else { "==" };
-        let range = printer.map_or(String::new(), |printer| {
-            format!(
-                "{variable}.`{field}` {operator} {}",
-                printer.expression(value)
-            )
-        });
+        let range = printer
+            .zip(value)
+            .map_or(String::new(), |(printer, value)| {
+                let value = printer.expression(value);
+                format!("{variable}.`{field}` {operator} {value}")
+            });
         vec![Used {
             name: kind.to_owned(),
             kind,
@@ -181,8 +182,19 @@ fn used(access: &Access, variable: &str, printer: Option<&Printer<'_>>) -> Vec<U
     };
     match access {
         Access::Full | Access::Table { .. } => Vec::new(),
-        Access::Key { keys, many, ids } => {
-            own("primary", if *ids { "_id" } else { "_key" }, keys, *many)
+        Access::Key { keys, many, ids } => own(
+            "primary",
+            if *ids { "_id" } else { "_key" },
+            Some(keys),
+            *many,
+        ),
+        Access::KeyRange { lower, upper } => {
+            let mut used = own("primary", "_key", None, false);
+            if let (Some(printer), [used]) = (printer, used.as_mut_slice()) {
+                let name = format!("{variable}.`_key`");
+                used.ranges = range(&name, lower, upper, printer).join(" AND ");
+            }
+            used
         }
         Access::Edge {
             direction,
@@ -193,7 +205,7 @@ fn used(access: &Access, variable: &str, printer: Option<&Printer<'_>>) -> Vec<U
                 Direction::Out => "_from",
                 Direction::In => "_to",
             };
-            own("edge", field, vertices, *many)
+            own("edge", field, Some(vertices), *many)
         }
         Access::Index(access) => vec![persistent(access, variable, printer)],
         Access::Geo(access) => vec![geo(access, variable, printer)],
@@ -224,18 +236,8 @@ fn persistent(access: &IndexAccess, variable: &str, printer: Option<&Printer<'_>
                 (false, false) => format!("{} == {value}", name(place)),
             });
         }
-        let mut end = |end: &Option<RangeEnd>, strict: &str| {
-            if let Some(end) = end {
-                let or_equal = if end.inclusive { "=" } else { "" };
-                ranges.push(format!(
-                    "{} {strict}{or_equal} {}",
-                    name(access.lookups.len()),
-                    printer.expression(&end.value)
-                ));
-            }
-        };
-        end(&access.lower, ">");
-        end(&access.upper, "<");
+        let name = name(access.lookups.len());
+        ranges.extend(range(&name, &access.lower, &access.upper, printer));
     }
     Used {
         name: index.name.clone(),
@@ -247,6 +249,23 @@ fn persistent(access: &IndexAccess, variable: &str, printer: Option<&Printer<'_>
         fields: index.fields.iter().map(|field| field.text()).collect(),
         ranges: ranges.join(" AND "),
     }
+}
+
+/// The ends of a range, as conditions.
+fn range(
+    name: &str,
+    lower: &Option<RangeEnd>,
+    upper: &Option<RangeEnd>,
+    printer: &Printer<'_>,
+) -> Vec<String> {
+    let ends = [(lower, ">"), (upper, "<")].into_iter();
+    let shown = ends.filter_map(|(end, strict)| {
+        let end = end.as_ref()?;
+        let or_equal = if end.inclusive { "=" } else { "" };
+        let value = printer.expression(&end.value);
+        Some(format!("{name} {strict}{or_equal} {value}"))
+    });
+    shown.collect()
 }
 
 fn geo(access: &GeoAccess, variable: &str, printer: Option<&Printer<'_>>) -> Used {

@@ -28,6 +28,11 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
     changed
 }
 
+/// Whether the loop at `position` may look its documents up in a table.
+pub(super) fn applies(pipeline: &Pipeline, position: usize) -> bool {
+    table(pipeline, position).is_some()
+}
+
 /// The table for the loop at `position`, and where the condition stands that it answers.
 fn table(pipeline: &Pipeline, position: usize) -> Option<(usize, Access)> {
     let mut found = None;

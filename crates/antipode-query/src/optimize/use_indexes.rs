@@ -1,6 +1,7 @@
 //! `use-indexes`: a FOR over a collection with conditions behind it looks documents up.
 //!
-//! The primary index serves `_key` and `_id`, the edge index `_from` and `_to`, each with `==` and `IN`. A persistent
+//! The primary index serves `_key` and `_id`, the edge index `_from` and `_to`, each with `==` and `IN`, and ranges of
+//! `_key`. A persistent
 //! index serves `==` and `IN` on its first fields, and a range on the next; an array field `x IN d.a`. What is compared
 //! with may be anything that is known before the loop: constants, and variables of outer loops, which makes a join. An
 //! OR is answered by one look-up for each alternative, if each has an index. A sparse index serves only where no
@@ -13,7 +14,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::conditions::{Condition, Scope, Term, Test, condition, each_condition};
-use super::{projections, use_index_for_sort};
+use super::{hash_join, projections, use_index_for_sort};
 use crate::index::{IndexInfo, IndexKind};
 use crate::plan::{Access, Action, IndexAccess, Lookup, Modify, NodeKind, Pipeline, RangeEnd};
 use crate::source::{CollectionKind, Direction};
@@ -112,6 +113,15 @@ fn best(pipeline: &Pipeline, position: usize) -> Option<(Access, Vec<usize>)> {
         .filter_map(|part| target.union(part, &terms));
     candidates.extend(unions);
     let best = target.choose(candidates)?;
+    // A mere range goes over much of the collection for every outer row; a table of equals does not.
+    let range = match &best.access {
+        Access::KeyRange { .. } => true,
+        Access::Index(access) => access.lookups.is_empty(),
+        _ => false,
+    };
+    if range && enumerate.hints.is_empty() && hash_join::applies(pipeline, position) {
+        return None;
+    }
     Some((best.access, best.answered))
 }
 
@@ -167,7 +177,7 @@ impl Target<'_> {
             let usable = index.kind == IndexKind::Persistent && self.allows(&index.name);
             usable.then(|| self.persistent(index, terms)).flatten()
         });
-        own.chain(persistent).collect()
+        own.chain(self.key_range(terms)).chain(persistent).collect()
     }
 
     /// The look-up in the primary or edge index that a term means.
@@ -202,6 +212,24 @@ impl Target<'_> {
         candidate.unique = primary;
         candidate.used.push(std::ptr::from_ref(term));
         Some(candidate)
+    }
+
+    /// The range of keys that terms mean. The terms stay: the primary index has another order than the language.
+    fn key_range<'t>(&self, terms: &[&'t Term<'t>]) -> Option<Candidate<'t>> {
+        let (mut lower, mut upper) = (None, None);
+        for term in terms {
+            let (end, value, inclusive) = match term.test {
+                Test::Above(value, inclusive) => (&mut lower, value, inclusive),
+                Test::Below(value, inclusive) => (&mut upper, value, inclusive),
+                _ => continue,
+            };
+            if term.top_attribute() == Some("_key") && end.is_none() {
+                let value = value.clone();
+                *end = Some(RangeEnd { value, inclusive });
+            }
+        }
+        let usable = (lower.is_some() || upper.is_some()) && self.allows("primary");
+        usable.then(|| Candidate::new(Access::KeyRange { lower, upper }, 0, self.documents))
     }
 
     /// The reading of a persistent index that answers most terms; none if it answers none.

@@ -22,6 +22,13 @@ pub enum Access {
         /// The expression gives `_id`s rather than keys.
         ids: bool,
     },
+    /// By a range of `_key`. A few more may come, so the condition stays.
+    KeyRange {
+        /// Lower end.
+        lower: Option<RangeEnd>,
+        /// Upper end.
+        upper: Option<RangeEnd>,
+    },
     /// Edges by one of their ends.
     Edge {
         /// Out: by `_from`; in: by `_to`.
@@ -144,7 +151,7 @@ impl Access {
     pub fn index_names(&self) -> Vec<&str> {
         match self {
             Access::Full | Access::Table { .. } => Vec::new(),
-            Access::Key { .. } => vec!["primary"],
+            Access::Key { .. } | Access::KeyRange { .. } => vec!["primary"],
             Access::Edge { .. } => vec!["edge"],
             Access::Index(access) => vec![&access.index.name],
             Access::Geo(access) => vec![&access.index.name],
@@ -164,6 +171,7 @@ impl Access {
             Access::Table { .. } => DEGREE,
             Access::Key { many: false, .. } => 1.0,
             Access::Key { keys, .. } => known_length(keys).unwrap_or(LIST),
+            Access::KeyRange { lower, upper } => documents * range_share(lower, upper),
             Access::Edge { many: false, .. } => DEGREE,
             Access::Edge { vertices, .. } => DEGREE * known_length(vertices).unwrap_or(LIST),
             Access::Index(access) => access.estimate(documents),
@@ -181,6 +189,10 @@ impl Access {
             Access::Key { keys, .. } => visit(keys),
             Access::Edge { vertices, .. } => visit(vertices),
             Access::Table { value, .. } => visit(value),
+            Access::KeyRange { lower, upper } => {
+                let ends = lower.iter().chain(upper);
+                ends.for_each(|end| visit(&end.value));
+            }
             Access::Index(access) => access.each_expression(visit),
             Access::Geo(access) => {
                 match &access.origin {
@@ -203,6 +215,10 @@ impl Access {
             Access::Key { keys, .. } => visit(keys),
             Access::Edge { vertices, .. } => visit(vertices),
             Access::Table { value, .. } => visit(value),
+            Access::KeyRange { lower, upper } => {
+                let ends = lower.iter_mut().chain(upper);
+                ends.for_each(|end| visit(&mut end.value));
+            }
             Access::Index(access) => access.each_expression_mut(visit),
             Access::Geo(access) => {
                 match &mut access.origin {
@@ -255,12 +271,16 @@ impl IndexAccess {
         // Distinct entries share out evenly among the fields: each field held narrows by the same factor.
         let distinct = (entries * self.index.selectivity.unwrap_or(SELECTIVITY)).max(1.0);
         let held_to = entries / distinct.powf(held / fields);
-        let range = match (&self.lower, &self.upper) {
-            (None, None) => 1.0,
-            (Some(_), Some(_)) => 0.25,
-            _ => 0.5,
-        };
-        held_to * lists * range
+        held_to * lists * range_share(&self.lower, &self.upper)
+    }
+}
+
+/// The share of entries that lies in a range, by rule of thumb.
+fn range_share(lower: &Option<RangeEnd>, upper: &Option<RangeEnd>) -> f64 {
+    match (lower, upper) {
+        (None, None) => 1.0,
+        (Some(_), Some(_)) => 0.25,
+        _ => 0.5,
     }
 }
 
