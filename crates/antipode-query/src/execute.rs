@@ -177,7 +177,7 @@ impl<'a> Line<'a> {
                     drain,
                 } => rows::limit(last, *offset, *count, *full_count, *drain),
                 NodeKind::Distinct(expression) => rows::distinct(last, expression),
-                NodeKind::NoResults => Box::new(Singleton(None)),
+                NodeKind::NoResults => rows::nothing(last),
                 NodeKind::Sort { keys, limit } => sort::sort(last, keys, *limit),
                 NodeKind::Collect(collect) => collect::collect(last, collect, row.clone()),
                 NodeKind::Window(window) => window::window(last, window),

@@ -1,4 +1,4 @@
-//! Operators that look at one row at a time: LET, FILTER, LIMIT, DISTINCT.
+//! Operators that look at one row at a time: LET, FILTER, LIMIT, DISTINCT; and the one that lets none through.
 
 use std::collections::HashSet;
 
@@ -8,6 +8,24 @@ use super::{BATCH_ROWS, Batch, Input, Operator};
 use crate::error::Result;
 use crate::evaluate::{Run, evaluate, satisfied};
 use crate::expression::{Expression, Variable};
+
+/// The place where nothing comes through. What stands before it has been kept because it writes or may fail.
+pub(super) fn nothing<'a>(input: Input<'a>) -> Input<'a> {
+    Box::new(Nothing(Some(input)))
+}
+
+struct Nothing<'a>(Option<Input<'a>>);
+
+impl<'a> Operator<'a> for Nothing<'a> {
+    fn pull(&mut self, _wanted: usize, run: &mut Run<'a>) -> Result<Batch> {
+        if let Some(mut input) = self.0.take() {
+            while !input.pull(BATCH_ROWS, run)?.is_empty() {
+                run.tick()?;
+            }
+        }
+        Ok(Batch::default())
+    }
+}
 
 /// LET.
 pub(super) fn calculate<'a>(

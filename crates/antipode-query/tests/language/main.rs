@@ -8,7 +8,7 @@
 //! error CODE [LINE:COLUMN] ["part of the message"]
 //! ```
 //!
-//! Each line runs on a fresh copy of the database of [`database`]. `_rev` is left out of the comparison. Text behind `#`
+//! Each line runs on a fresh copy of the database of [`database`], with every optimizer rule and with none. `_rev` is left out of the comparison. Text behind `#`
 //! at the beginning of a line is a comment.
 
 #[path = "../support/memory.rs"]
@@ -20,6 +20,7 @@ mod expressions;
 mod lexical;
 mod modify;
 mod operators;
+mod options;
 mod scopes;
 mod statements;
 mod values;
@@ -71,14 +72,15 @@ fn check(table: &str) {
         }
         lines += 1;
         let (input, expected) = line.rsplit_once(" => ").expect("a line needs an arrow");
-        let given = run_line(&base, input.trim());
-        if let Err(given) = agrees(&given, expected.trim()) {
-            let _ = writeln!(
-                wrong,
-                "{}\n    wanted {}\n    given  {given}",
-                input.trim(),
-                expected.trim()
-            );
+        let (input, expected) = (input.trim(), expected.trim());
+        for rules in [&[][..], &["-all".to_owned()]] {
+            let given = run_line(&base, input, rules);
+            if let Err(given) = agrees(&given, expected) {
+                let _ = writeln!(
+                    wrong,
+                    "{input} {rules:?}\n    wanted {expected}\n    given  {given}"
+                );
+            }
         }
     }
     assert!(lines > 0, "an empty table");
@@ -92,7 +94,7 @@ struct Given {
     ignored: u64,
 }
 
-fn run_line(base: &Database, input: &str) -> Result<Given, QueryError> {
+fn run_line(base: &Database, input: &str, rules: &[String]) -> Result<Given, QueryError> {
     let (queries, binds) = match input.rsplit_once(" <- ") {
         Some((queries, binds)) => (queries, Value::from_json(binds).expect("bind values")),
         None => (input, Value::Null),
@@ -100,14 +102,28 @@ fn run_line(base: &Database, input: &str) -> Result<Given, QueryError> {
     let mut database = base.clone();
     let mut last = None;
     for query in queries.split(" ;; ") {
-        last = Some(run(&mut database, &query.replace("\\n", "\n"), &binds)?);
+        last = Some(run(
+            &mut database,
+            &query.replace("\\n", "\n"),
+            &binds,
+            rules,
+        )?);
     }
     Ok(last.expect("a query"))
 }
 
-fn run(database: &mut Database, text: &str, binds: &Value) -> Result<Given, QueryError> {
+fn run(
+    database: &mut Database,
+    text: &str,
+    binds: &Value,
+    rules: &[String],
+) -> Result<Given, QueryError> {
     let transaction = database.begin();
-    let plan = compile(text, binds, &transaction, &CompileOptions::default())?;
+    let options = CompileOptions {
+        rules: rules.to_vec(),
+        ..CompileOptions::default()
+    };
+    let plan = compile(text, binds, &transaction, &options)?;
     let environment = Environment {
         now_ms: 1_700_000_000_000,
         ..Environment::default()

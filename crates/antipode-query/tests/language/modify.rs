@@ -325,3 +325,41 @@ WITH c INSERT {} INTO c => [] writes 1
 "#,
     );
 }
+
+#[test]
+fn rows_go_on_behind_a_modification() {
+    check(
+        r#"
+FOR x IN c UPDATE x WITH {m: x.n % 2} IN c COLLECT m = NEW.m WITH COUNT INTO k RETURN [m, k] => [[0,1],[1,2]] writes 3
+FOR x IN c UPDATE x WITH {m: -x.n} IN c SORT NEW.m RETURN NEW.m => [-3,-2,-1] writes 3
+FOR x IN c UPDATE x WITH {m: -x.n} IN c FILTER NEW.m < -1 RETURN OLD.n => [2,3] writes 3
+FOR x IN c REMOVE x IN c FOR y IN [OLD.n, 0] RETURN y => [1,0,2,0,3,0] writes 3
+FOR x IN c REMOVE x IN c RETURN DISTINCT OLD.n > 1 => [false,true] writes 3
+FOR x IN c REMOVE x IN c COLLECT AGGREGATE s = SUM(OLD.n) RETURN s => [6] writes 3
+FOR x IN c REMOVE x IN c COLLECT k = OLD.n RETURN NEW => error 1203
+FOR x IN c REMOVE x IN c LET y = OLD.n * 2 FILTER y > 2 LIMIT 1 RETURN y => [4] writes 3
+LET x = (INSERT {} INTO d) FILTER false RETURN 1 => [] writes 1
+FILTER false LET x = (INSERT {} INTO d) RETURN 1 => [] writes 0
+FOR x IN c REMOVE x IN c FILTER false RETURN 1 => [] writes 3
+FOR x IN c REMOVE x IN c FOR y IN [] RETURN y => [] writes 3
+FOR x IN c FILTER false REMOVE x IN c => [] writes 0
+LET x = FAIL("no") FILTER false RETURN 1 => error 1569
+LET x = 1 / 0 FILTER false RETURN x => [] warns 1562
+RETURN false && (INSERT {} INTO d RETURN 1) => [false] writes 0
+RETURN true && (INSERT {} INTO d RETURN 1) => [[1]] writes 1
+FOR i IN 1..3 RETURN i > 1 ? (INSERT {} INTO d RETURN i) : 0 => [0,[2],[3]] writes 2
+FOR i IN 1..3 LET unused = (INSERT {_key: CONCAT("k", i)} INTO d) RETURN i => [1,2,3] writes 3
+FOR i IN [] LET unused = (INSERT {} INTO d) RETURN i => [] writes 0
+LET a = (FOR x IN c UPDATE x WITH {m: 1} IN c RETURN NEW.n) RETURN SUM(a) => [6] writes 3
+FOR i IN 1..3 INSERT {_key: CONCAT("k", i)} INTO d RETURN LENGTH(NEW._rev) > 0 => [true,true,true]
+FOR x IN c REPLACE x WITH {n: x.n, k: x._key} IN c RETURN NEW => [{"_key":"a","_id":"c/a","n":1,"k":"a"},{"_key":"b","_id":"c/b","n":2,"k":"b"},{"_key":"c","_id":"c/c","n":3,"k":"c"}]
+FOR x IN c SORT x.n DESC LIMIT 1 REMOVE x IN c RETURN OLD.n => [3] writes 1
+FOR x IN c FOR y IN 1..2 INSERT {_key: CONCAT(x._key, y)} INTO d => [] writes 6
+INSERT {_key: "q"} INTO d RETURN {new: NEW._key, n: LENGTH("q")} => [{"new":"q","n":1}]
+INSERT {_key: "q"} INTO d RETURN DOCUMENT("c/a") => error 1579
+UPDATE "a" WITH {n: NULL} IN c OPTIONS {keepNull: false} RETURN [OLD.n, HAS(NEW, "n")] => [[1,false]]
+UPDATE {_key: "a", _id: "d/zz"} WITH {m: 1} IN c RETURN NEW._id => ["c/a"]
+REMOVE {_key: "a", _id: "d/a"} IN c RETURN OLD._id => ["c/a"]
+"#,
+    );
+}

@@ -48,3 +48,12 @@ fn depth() {
     check(&format!("{} => [1]", parentheses(400)));
     check(&format!("{} => error 1524", parentheses(600)));
 }
+
+#[test]
+fn names_that_are_too_long() {
+    let name = |bytes: usize| "x".repeat(bytes);
+    check(&format!("FOR d IN {} RETURN d => error 1203", name(256)));
+    check(&format!("FOR d IN {} RETURN d => error 1208", name(257)));
+    check(&format!("LET {0} = 1 RETURN {0} => [1]", name(1000)));
+    check(&format!("RETURN {{{0}: 1}}.{0} => [1]", name(1000)));
+}
