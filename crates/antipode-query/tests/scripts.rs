@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! collection NAME | edges NAME | stream NAME      makes one
+//! index KIND COLLECTION FIELDS [unique] [sparse]  makes an index: persistent, geo, geojson, fulltext; fields by commas
 //! put COLLECTION JSON                             stores a document
 //! [bind JSON] [options JSON] QUERY                runs a query and shows rows, warnings and writes
 //! explain QUERY                                   shows the plan, first as written, then after each rule that changed it
@@ -19,8 +20,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use antipode_query::{
-    Cancel, CollectionKind, CompileOptions, Environment, Limits, QueryError, compile, execute,
-    rule_names,
+    Cancel, CollectionKind, CompileOptions, Environment, IndexKind, Limits, QueryError, compile,
+    execute, rule_names,
 };
 use antipode_value::Value;
 use memory::Database;
@@ -103,6 +104,7 @@ fn run_block(database: &mut Database, commands: &[&str]) -> String {
             "collection" => database.create_collection(rest, CollectionKind::Document),
             "edges" => database.create_collection(rest, CollectionKind::Edge),
             "stream" => database.create_stream(rest),
+            "index" => create_index(database, rest),
             "put" => {
                 let (collection, json) = rest.split_once(' ').unwrap();
                 database.put(collection, &Value::from_json(json).unwrap());
@@ -126,6 +128,19 @@ fn run_block(database: &mut Database, commands: &[&str]) -> String {
         rows(database, &text, &binds, &options)
     };
     output.unwrap_or_else(|error| format!("{}\n", error.diagnostic()))
+}
+
+fn create_index(database: &mut Database, words: &str) {
+    let words: Vec<&str> = words.split(' ').collect();
+    let kind = match words[0] {
+        "geo" => IndexKind::Geo { geo_json: false },
+        "geojson" => IndexKind::Geo { geo_json: true },
+        "fulltext" => IndexKind::Fulltext { min_length: 3 },
+        _ => IndexKind::Persistent,
+    };
+    let fields: Vec<&str> = words[2].split(',').collect();
+    let has = |option: &str| words[3..].contains(&option);
+    database.create_index(words[1], kind, &fields, has("unique"), has("sparse"), &[]);
 }
 
 fn rows(
