@@ -37,9 +37,9 @@ enum Command {
     Query(query::Query),
     /// Show how a node and its cluster do
     Status(status::Status),
-    /// Create a collection, a stream or a fabric
+    /// Create a collection, a named graph, a stream or a fabric
     Create(catalog::Create),
-    /// Drop a collection, a stream or a fabric
+    /// Drop a collection, a named graph, a stream or a fabric
     Drop(catalog::Drop),
     /// Make the certificates of a cluster
     Cluster(cluster::Cluster),

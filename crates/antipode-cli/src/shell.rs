@@ -21,10 +21,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use antipode_client::{Client, CollectionKind, Error, Rows};
+use antipode_client::{Client, CollectionKind, Error, Graph, Rows};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
+use crate::catalog;
 use crate::connection::Connection;
 use crate::output::{Cell, Format, Grid};
 use command::{Command, Script, Statement};
@@ -236,6 +237,15 @@ impl Shell {
             Command::Create(what, name) => {
                 self.changed(what.create(&self.client, &name, false).await)
             }
+            Command::CreateGraph(name, relations) => {
+                let relations = relations.into_iter();
+                let graph = Graph {
+                    name,
+                    edge_definitions: relations.map(|relation| relation.0).collect(),
+                    orphans: Vec::new(),
+                };
+                self.changed(catalog::create_graph(&self.client, graph).await)
+            }
             Command::Drop(what, name) => self.changed(what.drop(&self.client, &name).await),
             Command::Fabrics => told(
                 self.client
@@ -285,11 +295,12 @@ impl Shell {
         told(result)
     }
 
-    /// The collections and streams of the fabric.
+    /// The collections, named graphs and streams of the fabric.
     async fn catalog(&self) -> Result<String, Error> {
         let collections = self.client.list_collections().await?;
+        let graphs = self.client.list_graphs().await?;
         let streams = self.client.list_streams().await?;
-        if collections.is_empty() && streams.is_empty() {
+        if collections.is_empty() && graphs.is_empty() && streams.is_empty() {
             return Ok(format!(
                 "fabric {} has no collections yet",
                 self.client.fabric()
@@ -303,6 +314,13 @@ impl Shell {
                 Cell::number(collection.count),
             ]);
         }
+        for graph in graphs {
+            rows.push(vec![
+                Cell::text(graph.name),
+                Cell::text("graph"),
+                Cell::text(""),
+            ]);
+        }
         for stream in streams {
             rows.push(vec![
                 Cell::text(stream),
@@ -314,9 +332,13 @@ impl Shell {
         Ok(Grid::new(head, rows).to_string())
     }
 
-    /// A collection and the attributes that its documents have.
+    /// A collection and the attributes that its documents have, or a named graph.
     async fn describe(&self, name: &str) -> Answer {
         let collections = told(self.client.list_collections().await)?;
+        let graphs = told(self.client.list_graphs().await)?;
+        if let Some(graph) = graphs.into_iter().find(|graph| graph.name == name) {
+            return Ok(describe_graph(graph));
+        }
         let Some(collection) = collections
             .iter()
             .find(|collection| collection.name == name)
@@ -352,6 +374,29 @@ impl Shell {
             .to_vec();
         Ok(format!("{head}\n{}", Grid::new(columns, rows)))
     }
+}
+
+/// A named graph: its edge definitions, and its orphans.
+fn describe_graph(graph: Graph) -> String {
+    let definitions = graph.edge_definitions.into_iter();
+    let rows: Vec<Vec<Cell>> = definitions
+        .map(|definition| {
+            vec![
+                Cell::text(definition.collection),
+                Cell::text(definition.from.join(", ")),
+                Cell::text(definition.to.join(", ")),
+            ]
+        })
+        .collect();
+    let mut text = format!("{}: graph", graph.name);
+    if !graph.orphans.is_empty() {
+        text.push_str(&format!(", orphans {}", graph.orphans.join(", ")));
+    }
+    if !rows.is_empty() {
+        let columns = ["edges", "from", "to"].map(str::to_owned).to_vec();
+        text.push_str(&format!("\n{}", Grid::new(columns, rows)));
+    }
+    text
 }
 
 /// What a command shows, or why it cannot.

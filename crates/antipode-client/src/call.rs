@@ -43,7 +43,7 @@ replies! {
     GetDocumentReply WriteDocumentReply
     KvGetReply KvWriteReply KvIncrementReply KvScanReply
     PublishReply SubscribeReply CommitCursorReply ListCursorsReply
-    CatalogReply ListFabricsReply ListCollectionsReply ListStreamsReply
+    CatalogReply ListFabricsReply ListCollectionsReply ListStreamsReply GetGraphReply ListGraphsReply
     StatusReply DiscardedReply SetLineReply
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use antipode::{Database, Options};
 use antipode_client::{
     Client, CollectionKind, CollectionOptions, Config as ClientConfig, Consistency,
-    DocumentOptions, Entry, Error, Line, OutgoingMessage, OverwriteMode, PutOptions, Retry,
-    ScanOptions, Start, SubscribeOptions, UpdateOptions, Written,
+    DocumentOptions, EdgeDefinition, Entry, Error, Graph, GraphChange, Line, OutgoingMessage,
+    OverwriteMode, PutOptions, Retry, ScanOptions, Start, SubscribeOptions, UpdateOptions, Written,
 };
 use antipode_server::{Config, Server};
 use serde_json::{Value, json};
@@ -602,6 +602,80 @@ async fn the_catalog_is_made_listed_and_dropped() {
         .await
         .unwrap_err();
     assert_eq!(code(&bad), 1208);
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn relation(collection: &str, from: &[&str], to: &[&str]) -> EdgeDefinition {
+    EdgeDefinition {
+        collection: collection.to_owned(),
+        from: names(from),
+        to: names(to),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn graphs_are_made_changed_walked_and_dropped() {
+    let node = start().await;
+    let client = &node.client;
+    let network = Graph {
+        name: "network".to_owned(),
+        edge_definitions: vec![relation("flights", &["airports"], &["airports"])],
+        orphans: names(&["airlines"]),
+    };
+    assert!(client.create_graph(network.clone()).await.unwrap());
+    assert!(!client.create_graph(network.clone()).await.unwrap());
+    assert_eq!(client.graph("network").await.unwrap(), network);
+    client
+        .query("FOR k IN ['A', 'B'] INSERT { _key: k } INTO airports")
+        .run()
+        .await
+        .unwrap();
+    client
+        .query("INSERT { _from: 'airports/A', _to: 'airports/B' } INTO flights")
+        .run()
+        .await
+        .unwrap();
+    let mut rows = client
+        .query("FOR v IN OUTBOUND 'airports/A' GRAPH network RETURN v._key")
+        .rows()
+        .await
+        .unwrap();
+    let found: String = rows.next().await.unwrap().unwrap().decode().unwrap();
+    assert_eq!(found, "B");
+
+    let change = |change| client.change_graph("network", change);
+    let trains = relation("trains", &["airports"], &["cities"]);
+    change(GraphChange::AddDefinition(trains.clone()))
+        .await
+        .unwrap();
+    let again = change(GraphChange::AddDefinition(trains)).await;
+    assert_eq!(code(&again.unwrap_err()), 1920);
+    change(GraphChange::RemoveDefinition {
+        collection: "trains".to_owned(),
+        drop: true,
+    })
+    .await
+    .unwrap();
+    let graphs = client.list_graphs().await.unwrap();
+    assert_eq!(graphs.len(), 1);
+    assert_eq!(graphs[0].edge_definitions, network.edge_definitions);
+    assert_eq!(graphs[0].orphans, ["airlines", "cities"]);
+    let collections = client.list_collections().await.unwrap();
+    let collections: Vec<&str> = collections
+        .iter()
+        .map(|found| found.name.as_str())
+        .collect();
+    assert_eq!(collections, ["airlines", "airports", "cities", "flights"]);
+
+    assert!(client.drop_graph("network", true).await.unwrap());
+    assert!(!client.drop_graph("network", true).await.unwrap());
+    assert!(client.list_collections().await.unwrap().is_empty());
+    assert_eq!(code(&client.graph("network").await.unwrap_err()), 1924);
+    let nameless = client.create_graph(Graph::default()).await;
+    assert_eq!(code(&nameless.unwrap_err()), 1922);
 }
 
 #[tokio::test(flavor = "multi_thread")]

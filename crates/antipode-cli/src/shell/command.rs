@@ -4,7 +4,7 @@ use antipode_c8ql::{is_complete, parse};
 
 use clap::ValueEnum as _;
 
-use crate::catalog::Thing;
+use crate::catalog::{Relation, Thing};
 use crate::output::Format;
 
 /// A command of the shell.
@@ -18,6 +18,8 @@ pub enum Command {
     Describe(Option<String>),
     /// `\create WHAT NAME`
     Create(Thing, String),
+    /// `\create graph NAME EDGES:FROM->TO…`
+    CreateGraph(String, Vec<Relation>),
     /// `\drop WHAT NAME`
     Drop(Thing, String),
     /// `\l`
@@ -53,12 +55,12 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     (
         "\\d",
         "[COLLECTION]",
-        "the fabric's collections and streams, or one collection and its attributes",
+        "the fabric's collections, graphs and streams, or one of them",
     ),
     (
         "\\create",
         "WHAT NAME",
-        "create a collection, edge, kv, stream or fabric",
+        "create a collection, edge, kv, graph, stream or fabric",
     ),
     ("\\drop", "WHAT NAME", "drop one, with all that is in it"),
     ("\\l", "", "the fabrics"),
@@ -116,6 +118,9 @@ fn read_command(text: &str) -> Result<Command, String> {
             None => Ok(Command::Describe(None)),
             Some(_) => one("a collection").map(|name| Command::Describe(Some(name))),
         },
+        "create" if argument.is_some_and(|argument| argument.contains("->")) => {
+            graph(argument.unwrap_or_default())
+        }
         "create" => thing(name, argument).map(|(what, name)| Command::Create(what, name)),
         "drop" => thing(name, argument).map(|(what, name)| Command::Drop(what, name)),
         "l" => alone(Command::Fabrics),
@@ -153,6 +158,21 @@ fn thing(command: &str, argument: Option<&str>) -> Result<(Thing, String), Strin
             "\\{command} takes one of {}, not '{what}'",
             things().join(", ")
         )),
+    }
+}
+
+/// What `\create graph` takes: a name, and edge definitions.
+fn graph(argument: &str) -> Result<Command, String> {
+    let words: Vec<&str> = argument.split_whitespace().collect();
+    match words.as_slice() {
+        ["graph", name, definitions @ ..] if !definitions.is_empty() => {
+            let relations: Result<Vec<Relation>, String> =
+                definitions.iter().map(|text| text.parse()).collect();
+            Ok(Command::CreateGraph((*name).to_owned(), relations?))
+        }
+        _ => {
+            Err("only a graph has edge definitions: \\create graph NAME EDGES:FROM->TO".to_owned())
+        }
     }
 }
 
@@ -272,6 +292,11 @@ mod tests {
             "\\create edge flights;",
             Command::Create(Thing::Edge, "flights".to_owned()),
         );
+        let relation = "flights:airports->airports".parse().unwrap();
+        command(
+            "\\create graph network flights:airports->airports;",
+            Command::CreateGraph("network".to_owned(), vec![relation]),
+        );
         command("\\json", Command::Format(Format::Json));
         command(
             "\\explain\n FOR d IN c\nRETURN d;",
@@ -288,6 +313,8 @@ mod tests {
             ("\\d a b", "\\d COLLECTION"),
             ("\\timing maybe", "on or off"),
             ("\\explain ;", "takes a query"),
+            ("\\create graph g e:->v", "EDGES:FROM"),
+            ("\\create edge e e:v->v", "only a graph"),
             ("\\create airports", "\\create collection NAME"),
             (
                 "\\drop table x",

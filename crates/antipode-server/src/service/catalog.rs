@@ -1,8 +1,10 @@
-//! Fabrics, collections and streams.
+//! Fabrics, collections, named graphs and streams.
 
 use std::sync::Arc;
 
-use antipode::{CollectionKind, Deletes, Error, Reply, Session};
+use antipode::{
+    CollectionKind, Deletes, EdgeDefinition, Error, Graph, GraphChange, Reply, Session,
+};
 use antipode_proto::v1;
 use antipode_proto::v1::catalog_server::Catalog;
 use bytes::Bytes;
@@ -16,6 +18,8 @@ const DUPLICATE_NAME: u32 = 1207;
 const DATA_SOURCE_NOT_FOUND: u32 = 1203;
 const DATABASE_NOT_FOUND: u32 = 1228;
 const STREAM_NOT_FOUND: u32 = 5200;
+const GRAPH_NOT_FOUND: u32 = 1924;
+const GRAPH_DUPLICATE: u32 = 1925;
 
 pub(crate) struct CatalogService(pub Arc<Node>);
 
@@ -59,6 +63,46 @@ impl CatalogService {
 
 fn catalog_reply(token: Bytes, changed: bool) -> v1::CatalogReply {
     v1::CatalogReply { token, changed }
+}
+
+fn graph_reply(graph: Graph) -> v1::Graph {
+    let definitions = graph.edge_definitions.into_iter();
+    v1::Graph {
+        name: graph.name,
+        edge_definitions: definitions
+            .map(|definition| v1::EdgeDefinition {
+                collection: definition.collection,
+                from: definition.from,
+                to: definition.to,
+            })
+            .collect(),
+        orphans: graph.orphans,
+    }
+}
+
+fn edge_definition(definition: v1::EdgeDefinition) -> EdgeDefinition {
+    EdgeDefinition {
+        collection: definition.collection,
+        from: definition.from,
+        to: definition.to,
+    }
+}
+
+/// The change that a request asks for; none if it comes from a newer client, or names none.
+fn graph_change(request: v1::ChangeGraphRequest) -> Option<GraphChange> {
+    use v1::change_graph_request::Change;
+    let drop = request.drop_collection;
+    Some(match request.change? {
+        Change::AddDefinition(definition) => {
+            GraphChange::AddDefinition(edge_definition(definition))
+        }
+        Change::ReplaceDefinition(definition) => {
+            GraphChange::ReplaceDefinition(edge_definition(definition))
+        }
+        Change::RemoveDefinition(collection) => GraphChange::RemoveDefinition { collection, drop },
+        Change::AddOrphan(collection) => GraphChange::AddOrphan { collection },
+        Change::RemoveOrphan(collection) => GraphChange::RemoveOrphan { collection, drop },
+    })
 }
 
 #[tonic::async_trait]
@@ -179,6 +223,83 @@ impl Catalog for CatalogService {
             token,
             collections: collections.collect(),
         }))
+    }
+
+    async fn create_graph(
+        &self,
+        request: Request<v1::CreateGraphRequest>,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let already = request.if_not_exists.then_some(GRAPH_DUPLICATE);
+        let graph = request.graph.unwrap_or_default();
+        self.change(call, common, already, move |session| {
+            let definitions = graph.edge_definitions.into_iter();
+            let definitions = definitions.map(edge_definition).collect();
+            session.create_graph(&graph.name, definitions, graph.orphans)
+        })
+        .await
+    }
+
+    async fn change_graph(
+        &self,
+        request: Request<v1::ChangeGraphRequest>,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let name = request.name.clone();
+        let Some(change) = graph_change(request) else {
+            let message = "the change of the graph is missing, or not known here";
+            return Err(bad_parameter(message.to_owned()));
+        };
+        self.change(call, common, None, move |session| {
+            session.change_graph(&name, change)
+        })
+        .await
+    }
+
+    async fn drop_graph(
+        &self,
+        request: Request<v1::DropGraphRequest>,
+    ) -> Result<Response<v1::CatalogReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let already = request.if_exists.then_some(GRAPH_NOT_FOUND);
+        self.change(call, common, already, move |session| {
+            session.drop_graph(&request.name, request.drop_collections)
+        })
+        .await
+    }
+
+    async fn get_graph(
+        &self,
+        request: Request<v1::GetGraphRequest>,
+    ) -> Result<Response<v1::GetGraphReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common =
+            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
+        let (token, graph) = self
+            .list(call, common, move |session| session.graph(&request.name))
+            .await?;
+        let graph = Some(graph_reply(graph));
+        Ok(Response::new(v1::GetGraphReply { token, graph }))
+    }
+
+    async fn list_graphs(
+        &self,
+        request: Request<v1::ListGraphsRequest>,
+    ) -> Result<Response<v1::ListGraphsReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let common =
+            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
+        let (token, graphs) = self.list(call, common, Session::graphs).await?;
+        let graphs = graphs.into_iter().map(graph_reply).collect();
+        Ok(Response::new(v1::ListGraphsReply { token, graphs }))
     }
 
     async fn create_stream(
