@@ -5,10 +5,9 @@
 //! check what it expects, resolve drafts against the newest state, apply, log, and account for it in heads, version
 //! vector, digest and counts; all of that is in the one batch, so a crash leaves the state before or the state after.
 //!
-//! Nothing here waits for the disk: the batch is in the store's log when [`Committer::commit`] returns, and the node has
-//! it synced before anything is acknowledged at `disk` or sent to a peer.
+//! The committer itself writes nothing: it fills an [`OpenBatch`] and launches it as a [`Flight`], whose writing may go on
+//! while the next batch fills. It is then ahead of the store by that one flight.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use antipode_clock::{
@@ -18,18 +17,19 @@ use antipode_crdt::{Document, WriterRules, resolve};
 use antipode_query::SourceError;
 use antipode_replication::{Record, Refusal, Refused, StateDigest};
 use antipode_store::keyspace::{GroupKey, LogKey, MetaKey};
-use antipode_store::record::{
-    ClockBound, Count, DigestRecord, Record as _, ReplicaTable, StoredMessage, TxOp, Vector,
-};
-use antipode_store::{Batch, CollectionId, GroupId, Space, Storage, StoreError, Sync};
+use antipode_store::record::{ClockBound, Record as _, ReplicaTable, StoredMessage, TxOp, Vector};
+use antipode_store::{Batch, GroupId, Space, Storage, StoreError, Sync};
 use antipode_value::{Str, layout};
 
 use crate::catalog::{Catalog, Deletes, Ended, SystemCollection};
+use crate::changes::Changes;
 use crate::error::EngineError;
+use crate::flight::{Aftermath, Client, Flight, Ledger, OpenBatch};
 use crate::identity::{Heads, Recovered};
 use crate::planted::bug;
 use crate::report::ReportLog;
 use crate::request::{CommitRequest, Committed, DraftOperation, Expectation, OperationOutcome};
+use crate::shared::Shared;
 use crate::stored;
 use crate::token;
 use crate::working::WorkingSet;
@@ -39,21 +39,6 @@ pub(crate) const GROUP: GroupId = GroupId(1);
 
 /// Largest transaction, in bytes of its log record.
 pub const TRANSACTION_BYTES_MAX: usize = 64 << 20;
-
-/// What one batch did.
-#[derive(Debug)]
-pub(crate) struct BatchOutcome {
-    /// The reply to each request, in order.
-    pub replies: Vec<Result<Committed, EngineError>>,
-    /// Log records of this replica's own new transactions.
-    pub records: Vec<Record>,
-    /// Records of peers that could not be applied.
-    pub refused: Vec<Refused>,
-    /// Whether the catalog is another one now.
-    pub catalog_changed: bool,
-    /// How many writes a merge discarded.
-    pub discarded: u64,
-}
 
 /// State of the committer. All of it can be read again from the store.
 pub(crate) struct Committer {
@@ -67,11 +52,20 @@ pub(crate) struct Committer {
     heads: Heads,
     /// What has been applied, as the context of the next own transaction.
     context: Context,
-    digest: u128,
-    counts: BTreeMap<CollectionId, u64>,
-    numbers: ReplicaTable,
+    /// Away with the flight while there is one.
+    ledger: Ledger,
+    numbers: Arc<ReplicaTable>,
     catalog: Arc<Catalog>,
     reports: ReportLog,
+    /// What the flight under way changes.
+    in_flight: Option<Arc<Changes>>,
+    landed: Landed,
+}
+
+/// Where the store stands.
+struct Landed {
+    vv: VersionVector,
+    digest: u128,
 }
 
 /// One transaction on its way into the batch.
@@ -90,6 +84,10 @@ impl Committer {
             recovered.vv.set(me, recovered.vv.get(me).saturating_sub(1));
         }
         let context = recovered.heads.context();
+        let landed = Landed {
+            vv: recovered.vv.clone(),
+            digest: recovered.digest,
+        };
         Self {
             storage,
             me: recovered.identity.replica,
@@ -99,11 +97,15 @@ impl Committer {
             vv: recovered.vv,
             heads: recovered.heads,
             context,
-            digest: recovered.digest,
-            counts: recovered.counts,
-            numbers: recovered.numbers,
+            ledger: Ledger {
+                digest: recovered.digest,
+                counts: recovered.counts,
+            },
+            numbers: Arc::new(recovered.numbers),
             catalog: Arc::new(recovered.catalog),
             reports: recovered.reports,
+            in_flight: None,
+            landed,
         }
     }
 
@@ -111,78 +113,89 @@ impl Committer {
         self.me
     }
 
+    /// What is applied and in the store.
     pub fn vv(&self) -> &VersionVector {
-        &self.vv
+        &self.landed.vv
     }
 
+    /// The digest of the state at [`Committer::vv`].
     pub fn digest(&self) -> StateDigest {
-        StateDigest(self.digest)
-    }
-
-    pub fn catalog(&self) -> &Arc<Catalog> {
-        &self.catalog
+        StateDigest(self.landed.digest)
     }
 
     pub fn discarded_total(&self) -> u64 {
         self.reports.total()
     }
 
-    /// Commits transactions of clients and applies transactions of peers, as one batch. `before_write` is called right
-    /// before the batch becomes visible, with the replica numbers where it uses new ones.
+    /// A batch to be filled, on top of the one in flight.
+    pub fn open(&self) -> OpenBatch {
+        OpenBatch {
+            working: WorkingSet::new(self.storage.clone(), self.in_flight.clone()),
+            log: Batch::new(),
+            aftermath: Aftermath::default(),
+            catalog_changed: false,
+        }
+    }
+
+    /// Adds a client's transaction to a batch, with the reply that it gets once the batch has landed.
     ///
     /// # Errors
-    /// When the store fails: then nothing of the batch counts, and the committer has to be made anew from the store.
+    /// When the store fails: then nothing of the batch counts, and the committer has to be made anew from the store. What
+    /// is wrong with the transaction alone is in its reply.
     pub fn commit(
         &mut self,
-        requests: Vec<CommitRequest>,
-        deliveries: Vec<Record>,
+        open: &mut OpenBatch,
+        request: CommitRequest,
         wall_ms: u64,
-        before_write: &mut dyn FnMut(Option<&ReplicaTable>),
-    ) -> Result<BatchOutcome, EngineError> {
-        let mut working = WorkingSet::new(self.storage.clone());
-        let mut batch = Batch::new();
-        let mut outcome = BatchOutcome {
-            replies: Vec::with_capacity(requests.len()),
-            records: Vec::new(),
-            refused: Vec::new(),
-            catalog_changed: false,
-            discarded: 0,
-        };
-        for request in requests {
-            let reply = self.commit_own(&mut working, &mut batch, &mut outcome, request, wall_ms);
-            match reply {
-                // Damage and disk errors concern the node, not this request alone.
-                Err(EngineError::Store(error)) => return Err(error.into()),
-                reply => outcome.replies.push(reply),
+    ) -> Result<(), EngineError> {
+        let (id, durability) = (request.id, request.durability);
+        match self.commit_own(open, request, wall_ms) {
+            // Damage and disk errors concern the node, not this request alone.
+            Err(error @ (EngineError::Store(_) | EngineError::Inconsistent { .. })) => Err(error),
+            reply => {
+                open.aftermath.clients.push(Client {
+                    request: id,
+                    durability,
+                    reply,
+                });
+                Ok(())
             }
         }
-        for record in deliveries {
+    }
+
+    /// Adds transactions of peers to a batch, up to the first that cannot be applied. Returns whether one could not.
+    ///
+    /// # Errors
+    /// As for [`Committer::commit`].
+    pub fn deliver(
+        &mut self,
+        open: &mut OpenBatch,
+        records: Vec<Record>,
+    ) -> Result<bool, EngineError> {
+        open.aftermath.delivered = true;
+        for record in records {
             let dot = record.header.dot;
-            if let Err(reason) =
-                self.apply_remote(&mut working, &mut batch, &mut outcome, record)?
-            {
-                outcome.refused.push(Refused { dot, reason });
-                break;
+            if let Err(reason) = self.apply_remote(open, record)? {
+                open.aftermath.refused.push(Refused { dot, reason });
+                return Ok(true);
             }
         }
-        self.write(working, batch, &mut outcome, before_write)?;
-        Ok(outcome)
+        Ok(false)
     }
 
     fn commit_own(
         &mut self,
-        working: &mut WorkingSet,
-        batch: &mut Batch,
-        outcome: &mut BatchOutcome,
+        open: &mut OpenBatch,
         request: CommitRequest,
         wall_ms: u64,
     ) -> Result<Committed, EngineError> {
+        let working = &mut open.working;
         let ticks = u32::try_from(request.operations.len().max(1)).unwrap_or(u32::MAX);
         let first = self.clock.reserve(wall_ms, u64::from(ticks));
         let stamp = Stamp::new(first, self.me);
         working.begin();
         let prepared = self.prepare_own(working, &request, stamp, ticks);
-        let (prepared, mut outcomes) = match prepared {
+        let (prepared, outcomes) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 working.roll_back();
@@ -198,21 +211,16 @@ impl Committer {
                 limit: TRANSACTION_BYTES_MAX,
             });
         }
-        if !working.within_limit(&mut self.numbers, record.bytes.len()) {
+        if !working.within_limit(&self.numbers, record.bytes.len()) {
             working.roll_back();
             return Err(EngineError::DocumentTooLarge {
                 limit: layout::BYTES_MAX,
             });
         }
-        if !request.return_documents {
-            outcomes
-                .iter_mut()
-                .for_each(|outcome| outcome.document = None);
-        }
-        self.account(batch, &record);
+        self.account(&mut open.log, &record);
         self.boot_logged = true;
-        self.take_schema(working, &prepared.operations, outcome)?;
-        outcome.records.push(record);
+        self.take_schema(open, &prepared.operations)?;
+        open.aftermath.records.push(record);
         Ok(Committed {
             dot: prepared.header.dot,
             stamp,
@@ -228,6 +236,7 @@ impl Committer {
         stamp: Stamp,
         ticks: u32,
     ) -> Result<(Prepared, Vec<OperationOutcome>), EngineError> {
+        self.number(self.me);
         let seq = self.vv.get(self.me) + 1;
         let header = TxHeader {
             dot: Dot::new(self.me, seq),
@@ -276,7 +285,7 @@ impl Committer {
                     }
                     .into());
                 };
-                let name = entry.name.clone();
+                let name = &entry.name;
                 let rules = WriterRules {
                     deletes: match entry.deletes {
                         Deletes::Win => antipode_crdt::Deletes::Win,
@@ -284,9 +293,9 @@ impl Committer {
                     },
                 };
                 let document = working.document(&self.numbers, *collection, key)?;
-                meets(document, *expect, &name, key)?;
+                meets(document, *expect, name, key)?;
                 let operation = resolve(document, draft, &rules)
-                    .map_err(|error| stored::source_error(error, &name, key))?;
+                    .map_err(|error| stored::source_error(error, name, key))?;
                 let after = working.apply(
                     &self.numbers,
                     *collection,
@@ -295,9 +304,10 @@ impl Committer {
                     stamp,
                     &self.context,
                 )?;
+                let shown = if return_document { after.show() } else { None };
                 let outcome = OperationOutcome {
-                    revision: after.revision(),
-                    document: if return_document { after.show() } else { None },
+                    revision: working.revision(&self.numbers, *collection, key)?,
+                    document: shown,
                     message_seq: None,
                 };
                 Ok((
@@ -341,9 +351,7 @@ impl Committer {
     /// Applies a peer's transaction. The outer error is the store's, the inner one the record's.
     fn apply_remote(
         &mut self,
-        working: &mut WorkingSet,
-        batch: &mut Batch,
-        outcome: &mut BatchOutcome,
+        open: &mut OpenBatch,
         record: Record,
     ) -> Result<Result<(), Refusal>, EngineError> {
         let header = record.header.clone();
@@ -363,17 +371,17 @@ impl Committer {
             return Ok(Err(Refusal::Damaged));
         }
         let mut context = header.context(&self.heads.context_of(origin));
-        working.begin();
-        let prepared = Prepared { header, operations };
-        if let Err(error) = self.apply_operations(working, &prepared, &mut context) {
-            working.roll_back();
-            return Err(error);
+        self.number(origin);
+        for (replica, _) in &header.delta {
+            self.number(*replica);
         }
+        let prepared = Prepared { header, operations };
+        self.apply_operations(&mut open.working, &prepared, &mut context)?;
         if !bug!(HlcNotMoved) {
             self.clock.observe(prepared.header.last_hlc());
         }
-        self.account(batch, &record);
-        self.take_schema(working, &prepared.operations, outcome)?;
+        self.account(&mut open.log, &record);
+        self.take_schema(open, &prepared.operations)?;
         Ok(Ok(()))
     }
 
@@ -427,6 +435,13 @@ impl Committer {
         Ok(())
     }
 
+    /// Sees to it that documents can name a replica.
+    fn number(&mut self, replica: ReplicaId) {
+        if !self.numbers.knows(replica) {
+            Arc::make_mut(&mut self.numbers).ensure(replica);
+        }
+    }
+
     /// Puts a transaction into the log and moves heads and vector over it.
     fn account(&mut self, batch: &mut Batch, record: &Record) {
         let header = &record.header;
@@ -447,10 +462,10 @@ impl Committer {
     /// Lets the catalog follow the schema documents that a transaction changed.
     fn take_schema(
         &mut self,
-        working: &mut WorkingSet,
+        open: &mut OpenBatch,
         operations: &[TxOp],
-        outcome: &mut BatchOutcome,
     ) -> Result<(), EngineError> {
+        let working = &mut open.working;
         for operation in operations {
             let TxOp::Document {
                 collection, key, ..
@@ -463,7 +478,7 @@ impl Committer {
             }
             let shown = working.document(&self.numbers, *collection, key)?.show();
             let Some(shown) = shown else { continue };
-            outcome.catalog_changed = true;
+            open.catalog_changed = true;
             let ended = Arc::make_mut(&mut self.catalog).take_document(*collection, &shown);
             match ended {
                 Some(Ended::Collection(id)) => working.end_collection(&self.numbers, id)?,
@@ -474,30 +489,14 @@ impl Committer {
         Ok(())
     }
 
-    /// Adds what all transactions of the batch left behind, and writes it.
-    fn write(
-        &mut self,
-        working: WorkingSet,
-        mut batch: Batch,
-        outcome: &mut BatchOutcome,
-        before_write: &mut dyn FnMut(Option<&ReplicaTable>),
-    ) -> Result<(), EngineError> {
-        let (documents, totals, reports) = working.finish(&mut self.numbers, &self.catalog)?;
-        if batch.is_empty() && documents.is_empty() {
-            return Ok(());
+    /// Closes a batch: adds what all its transactions left behind, and makes it ready to be written. `None` where there is
+    /// nothing to write. The flight before it must have landed.
+    pub fn launch(&mut self, open: OpenBatch, shared: &Arc<Shared>) -> (Option<Flight>, Aftermath) {
+        let (changes, reports) = open.working.freeze();
+        let mut batch = open.log;
+        if batch.is_empty() && changes.is_empty() {
+            return (None, open.aftermath);
         }
-        batch.append(&documents);
-        self.digest = self.digest.wrapping_add(totals.digest);
-        for (collection, change) in totals.counts {
-            let count = self.counts.entry(collection).or_default();
-            *count = count.saturating_add_signed(change);
-            batch.put(
-                Space::Meta,
-                &MetaKey::DocumentCount(collection).encode(),
-                &Count(*count).seal(),
-            );
-        }
-        outcome.discarded = reports.len() as u64;
         self.reports.take(reports, &mut batch);
         if let Some(bound) = self.clock.bound_needed(self.clock.last()) {
             batch.put(
@@ -507,29 +506,41 @@ impl Committer {
             );
             self.clock.bound_is_durable(bound);
         }
-        let new_numbers = self.numbers.has_new();
-        self.numbers.take_new(&mut batch);
+        let numbers_are_new = self.numbers.has_new();
+        if numbers_are_new {
+            Arc::make_mut(&mut self.numbers).take_new(&mut batch);
+        }
         self.heads.put_moved(&mut batch);
         batch.put(
             Space::Meta,
             &group_key(GroupKey::Vector),
             &Vector(self.vv.clone()).seal(),
         );
-        batch.put(
-            Space::Meta,
-            &group_key(GroupKey::Digest),
-            &DigestRecord(self.digest).seal(),
-        );
-        before_write(new_numbers.then_some(&self.numbers));
-        #[cfg(feature = "planted-bugs")]
-        if bug!(IndexOutsideBatch) {
-            for part in crate::planted::split_index(&batch) {
-                self.storage.write(part, Sync::No)?;
-            }
-            return Ok(());
-        }
-        self.storage.write(batch, Sync::No)?;
-        Ok(())
+        let changes = Arc::new(changes);
+        self.in_flight = Some(changes.clone());
+        let flight = Flight {
+            storage: self.storage.clone(),
+            shared: shared.clone(),
+            changes,
+            batch,
+            numbers: self.numbers.clone(),
+            numbers_are_new,
+            catalog: self.catalog.clone(),
+            catalog_is_new: open.catalog_changed,
+            ledger: std::mem::take(&mut self.ledger),
+            vv: self.vv.clone(),
+        };
+        (Some(flight), open.aftermath)
+    }
+
+    /// Takes back what the flight that brought the store to `vv` carried.
+    pub fn landed(&mut self, vv: VersionVector, ledger: Ledger) {
+        self.in_flight = None;
+        self.landed = Landed {
+            vv,
+            digest: ledger.digest,
+        };
+        self.ledger = ledger;
     }
 
     /// Writes one record of metadata, outside of any transaction.

@@ -18,8 +18,10 @@
 //! through the same `WorkingSet`, so replicas that applied the same transactions hold the same documents.
 
 mod catalog;
+mod changes;
 mod committer;
 mod error;
+mod flight;
 mod graph;
 mod identity;
 mod messages;
@@ -42,6 +44,7 @@ pub use catalog::{
     Catalog, CollectionEntry, CollectionKind, Deletes, SYSTEM_FABRIC, StreamEntry, check_name,
 };
 pub use error::EngineError;
+pub use flight::{Flight, Landing};
 pub use graph::{EdgeDefinition, GraphChange, GraphEntry, GraphError};
 pub use identity::{Identity, Seed};
 pub use messages::{ReadMessage, message_id};

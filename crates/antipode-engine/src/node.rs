@@ -4,10 +4,13 @@
 //! A driver feeds [`NodeInput`]s with the time at which they happen, and carries out [`NodeOutput`]s in order. It owns what
 //! is outside: the thread on which [`Node::step`] runs, the one that syncs the store, sockets and timers.
 //!
-//! **What waits for the disk.** The committer's batches are in the store's log when a step returns, but not yet synced.
-//! One sync is under way at a time; a *ticket* is the number of batches written when it began. Replies at `disk`, pushes of
-//! own transactions and everything that replication wants behind a durable vote wait for the ticket that covers them. So
-//! many commits share one sync (group commit), and the next batch fills while the disk works.
+//! **What waits for the store.** Transactions are prepared in a step and written outside of it, as a [`Flight`]; one is
+//! under way at a time, and the next batch fills meanwhile. Nobody hears of a transaction before its flight has landed.
+//!
+//! **What waits for the disk.** A batch that has landed is in the store's log, but not yet synced. One sync is under way at
+//! a time; a *ticket* is the number of batches written when it began. Replies at `disk`, pushes of own transactions and
+//! everything that replication wants behind a durable vote wait for the ticket that covers them. So many commits share one
+//! sync (group commit).
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -25,6 +28,7 @@ use bytes::Bytes;
 
 use crate::committer::{Committer, group_key};
 use crate::error::EngineError;
+use crate::flight::{Aftermath, Client, Flight, Landing, Ledger, OpenBatch};
 use crate::identity::{Identity, Recovered, Seed};
 use crate::planted::bug;
 use crate::request::{CommitReply, CommitRequest, Durability, RequestId};
@@ -49,6 +53,8 @@ const BATCH_REQUESTS_MAX: usize = 1_024;
 pub enum NodeInput {
     /// A client's transaction.
     Commit(CommitRequest),
+    /// How the flight of [`NodeOutput::Write`] ended.
+    Landed(Landing),
     /// Everything up to this ticket is on the disk.
     Synced {
         /// The ticket of [`NodeOutput::Sync`].
@@ -77,6 +83,8 @@ pub enum NodeOutput {
         /// The answer.
         reply: CommitReply,
     },
+    /// Let it land ([`Flight::land`]), then answer with [`NodeInput::Landed`]. At most one is under way.
+    Write(Flight),
     /// Sync the store, then answer with [`NodeInput::Synced`]. At most one is under way.
     Sync {
         /// Goes into the answer.
@@ -159,6 +167,12 @@ struct Waiting {
     reply: CommitReply,
 }
 
+/// What is to be done when the flight under way has landed.
+struct Flying {
+    vv: VersionVector,
+    aftermath: Aftermath,
+}
+
 /// What stood in the store when a sync began.
 struct SyncPoint {
     ticket: u64,
@@ -178,6 +192,14 @@ pub struct Node {
     links: BTreeSet<LinkId>,
     gate: WriteGate,
     outage: Option<String>,
+    /// The batch that fills.
+    open: Option<OpenBatch>,
+    flying: Option<Flying>,
+    /// Requests for which the open batch had no room.
+    later: VecDeque<CommitRequest>,
+    /// Whether a record of a peer was refused and replication has not heard of it yet; what it hands over until then will
+    /// be handed over again.
+    refusing: bool,
     next_recovery: Micros,
     /// Batches written so far: the newest ticket.
     written: u64,
@@ -222,6 +244,10 @@ impl Node {
             links: BTreeSet::new(),
             gate: WriteGate::Open,
             outage: None,
+            open: None,
+            flying: None,
+            later: VecDeque::new(),
+            refusing: false,
             next_recovery: Micros(0),
             written: 0,
             synced: 0,
@@ -265,15 +291,10 @@ impl Node {
             self.started = true;
             self.replicate(Input::Start, now, &mut out);
         }
-        let mut requests = Vec::new();
         for input in inputs {
             match input {
-                NodeInput::Commit(request) => {
-                    requests.push(request);
-                    if requests.len() >= BATCH_REQUESTS_MAX {
-                        self.commit(std::mem::take(&mut requests), now, &mut out);
-                    }
-                }
+                NodeInput::Commit(request) => self.commit(request, now, &mut out),
+                NodeInput::Landed(landing) => self.landed(landing, now, &mut out),
                 NodeInput::Synced { ticket } => self.synced(ticket, now, &mut out),
                 NodeInput::SyncFailed { ticket, error } => {
                     self.sync_failed(ticket, &error, now, &mut out)
@@ -282,10 +303,9 @@ impl Node {
                 NodeInput::Tick => {}
             }
         }
-        if !requests.is_empty() {
-            self.commit(requests, now, &mut out);
-        }
+        self.launch(now, &mut out);
         self.tick(now, &mut out);
+        self.launch(now, &mut out);
         out
     }
 
@@ -345,98 +365,174 @@ impl Node {
         }
     }
 
-    fn commit(&mut self, requests: Vec<CommitRequest>, now: Now, out: &mut Vec<NodeOutput>) {
+    fn commit(&mut self, request: CommitRequest, now: Now, out: &mut Vec<NodeOutput>) {
         if let Some(cause) = self.refuses_writes() {
-            for request in requests {
-                let reply = Err(EngineError::ReadOnly {
-                    cause: cause.clone(),
-                });
-                out.push(NodeOutput::Reply {
-                    request: request.id,
-                    reply,
-                });
-            }
+            let reply = Err(EngineError::ReadOnly { cause });
+            out.push(NodeOutput::Reply {
+                request: request.id,
+                reply,
+            });
             return;
         }
-        let names: Vec<_> = requests
-            .iter()
-            .map(|request| (request.id, request.durability))
-            .collect();
-        match self.write(requests, Vec::new(), now) {
-            Ok(outcome) => {
-                for ((request, durability), reply) in names.into_iter().zip(outcome.replies) {
-                    let at_once = durability == Durability::Memory || bug!(AckBeforeSync);
-                    if reply.is_err() || at_once {
-                        out.push(NodeOutput::Reply { request, reply });
-                    } else {
-                        self.waiting.push_back(Waiting {
-                            ticket: self.written,
-                            request,
-                            reply,
-                        });
-                    }
-                }
-                if !outcome.records.is_empty() {
-                    out.push(NodeOutput::Visible);
-                    self.replicate(
-                        Input::Committed {
-                            records: outcome.records,
-                            durable: false,
-                        },
-                        now,
-                        out,
-                    );
-                }
-            }
-            Err(error) => {
-                let cause = error.to_string();
-                let unknown = error.written() == antipode_store::Written::Unknown;
-                for (request, _) in names {
-                    let reply = Err(match (&error, unknown) {
-                        (EngineError::Store(error), false) => EngineError::Store(error.clone()),
-                        (_, true) => EngineError::OutcomeUnknown {
-                            cause: cause.clone(),
-                        },
-                        _ => EngineError::ReadOnly {
-                            cause: cause.clone(),
-                        },
-                    });
-                    out.push(NodeOutput::Reply { request, reply });
-                }
-                self.stop_writes(cause, now, out);
-            }
+        let open = self.open.get_or_insert_with(|| self.committer.open());
+        if open.aftermath.clients.len() >= BATCH_REQUESTS_MAX {
+            self.later.push_back(request);
+            return;
+        }
+        let id = request.id;
+        if let Err(error) = self.committer.commit(open, request, now.wall_ms) {
+            let cause = error.to_string();
+            let reply = Err(error);
+            out.push(NodeOutput::Reply { request: id, reply });
+            self.stop_writes(cause, now, out);
         }
     }
 
-    fn write(
-        &mut self,
-        requests: Vec<CommitRequest>,
-        deliveries: Vec<Record>,
-        now: Now,
-    ) -> Result<crate::committer::BatchOutcome, EngineError> {
-        let shared = self.shared.clone();
-        let mut begun = false;
-        let outcome =
-            self.committer
-                .commit(requests, deliveries, now.wall_ms, &mut |new_numbers| {
-                    if let Some(numbers) = new_numbers {
-                        shared.publish_numbers(numbers.clone());
-                    }
-                    shared.batch_begins();
-                    begun = true;
-                });
-        if let Ok(outcome) = &outcome {
-            self.written += 1;
-            if outcome.catalog_changed {
-                self.shared
-                    .publish_catalog(self.committer.catalog().clone());
+    /// Launches the open batch, unless one is in flight.
+    fn launch(&mut self, now: Now, out: &mut Vec<NodeOutput>) {
+        while let Some(aftermath) = self.launch_one(now, out) {
+            self.settle(aftermath, now, out);
+        }
+    }
+
+    /// The same once. Returns what there is to tell where nothing had to be written.
+    fn launch_one(&mut self, now: Now, out: &mut Vec<NodeOutput>) -> Option<Aftermath> {
+        if self.flying.is_some() {
+            return None;
+        }
+        let (flight, aftermath) = self.committer.launch(self.open.take()?, &self.shared);
+        let told = match flight {
+            Some(flight) => {
+                let vv = flight.vv.clone();
+                self.flying = Some(Flying { vv, aftermath });
+                out.push(NodeOutput::Write(flight));
+                None
             }
-            self.shared.publish_vector(self.committer.vv());
+            None => Some(aftermath),
+        };
+        for request in std::mem::take(&mut self.later) {
+            self.commit(request, now, out);
         }
-        if begun {
-            self.shared.batch_ends();
+        told
+    }
+
+    fn landed(&mut self, landing: Landing, now: Now, out: &mut Vec<NodeOutput>) {
+        let Some(Flying { vv, aftermath }) = self.flying.take() else {
+            return;
+        };
+        match landing.0 {
+            Ok(ledger) => self.has_landed((vv, ledger), aftermath, now, out),
+            Err(error) => self.has_crashed(&error, aftermath, now, out),
         }
-        outcome
+    }
+
+    fn has_landed(
+        &mut self,
+        (vv, ledger): (VersionVector, Ledger),
+        aftermath: Aftermath,
+        now: Now,
+        out: &mut Vec<NodeOutput>,
+    ) {
+        self.written += 1;
+        self.committer.landed(vv, ledger);
+        if let Some(cause) = self.outage.clone() {
+            // The node stopped meanwhile, and will read again what the store holds.
+            for client in aftermath.clients {
+                let kept = client.reply.is_err() || client.durability == Durability::Memory;
+                let reply = match kept {
+                    true => client.reply,
+                    false => Err(EngineError::OutcomeUnknown {
+                        cause: cause.clone(),
+                    }),
+                };
+                let request = client.request;
+                out.push(NodeOutput::Reply { request, reply });
+            }
+            out.push(NodeOutput::Visible);
+            return;
+        }
+        // First of all, so that the store has no pause.
+        let next = self.launch_one(now, out);
+        out.push(NodeOutput::Visible);
+        self.settle(aftermath, now, out);
+        if let Some(next) = next {
+            self.settle(next, now, out);
+        }
+    }
+
+    /// The store refused the batch, and with it goes what was prepared on top of it.
+    fn has_crashed(
+        &mut self,
+        error: &EngineError,
+        aftermath: Aftermath,
+        now: Now,
+        out: &mut Vec<NodeOutput>,
+    ) {
+        let cause = error.to_string();
+        let unknown = error.written() == antipode_store::Written::Unknown;
+        for client in aftermath.clients {
+            let reply = match (client.reply, error) {
+                (Err(error), _) => Err(error),
+                (Ok(_), EngineError::Store(error)) if !unknown => Err(error.clone().into()),
+                (Ok(_), _) if unknown => Err(EngineError::OutcomeUnknown {
+                    cause: cause.clone(),
+                }),
+                (Ok(_), _) => Err(EngineError::ReadOnly {
+                    cause: cause.clone(),
+                }),
+            };
+            let request = client.request;
+            out.push(NodeOutput::Reply { request, reply });
+        }
+        self.stop_writes(cause, now, out);
+    }
+
+    /// Tells everybody about a batch that has landed.
+    fn settle(&mut self, aftermath: Aftermath, now: Now, out: &mut Vec<NodeOutput>) {
+        let Aftermath {
+            clients,
+            records,
+            delivered,
+            refused,
+        } = aftermath;
+        for client in clients {
+            let Client {
+                request,
+                durability,
+                reply,
+            } = client;
+            let at_once = durability == Durability::Memory || bug!(AckBeforeSync);
+            if reply.is_err() || at_once {
+                out.push(NodeOutput::Reply { request, reply });
+            } else {
+                self.waiting.push_back(Waiting {
+                    ticket: self.written,
+                    request,
+                    reply,
+                });
+            }
+        }
+        if !records.is_empty() {
+            let durable = false;
+            self.replicate(Input::Committed { records, durable }, now, out);
+        }
+        if delivered {
+            self.refusing &= refused.is_empty();
+            let vv = self.committer.vv().clone();
+            self.replicate(Input::Delivered { vv, refused }, now, out);
+        }
+    }
+
+    /// Applies transactions of peers.
+    fn deliver(&mut self, records: Vec<Record>, now: Now, out: &mut Vec<NodeOutput>) {
+        if self.refusing {
+            return;
+        }
+        let open = self.open.get_or_insert_with(|| self.committer.open());
+        match self.committer.deliver(open, records) {
+            Ok(refused) => self.refusing = refused,
+            Err(error) => self.stop_writes(error.to_string(), now, out),
+        }
     }
 
     /// Lets replication handle an input, and carries out what it asks for until nothing is left.
@@ -467,17 +563,7 @@ impl Node {
     ) {
         match output {
             Output::Send { link, lane, bytes } => out.push(NodeOutput::Send { link, lane, bytes }),
-            Output::Deliver(records) => match self.write(Vec::new(), records, now) {
-                Ok(outcome) => {
-                    out.push(NodeOutput::Visible);
-                    let vv = self.committer.vv().clone();
-                    inputs.push_back(Input::Delivered {
-                        vv,
-                        refused: outcome.refused,
-                    });
-                }
-                Err(error) => self.stop_writes(error.to_string(), now, out),
-            },
+            Output::Deliver(records) => self.deliver(records, now, out),
             Output::ReadLog {
                 read,
                 ranges,
@@ -616,6 +702,23 @@ impl Node {
         if self.outage.is_some() {
             return;
         }
+        let prepared = self.open.take().map(|open| open.aftermath.clients);
+        for client in prepared.into_iter().flatten() {
+            let reply = client.reply.and_then(|_| {
+                Err(EngineError::ReadOnly {
+                    cause: cause.clone(),
+                })
+            });
+            let request = client.request;
+            out.push(NodeOutput::Reply { request, reply });
+        }
+        for request in self.later.drain(..) {
+            let reply = Err(EngineError::ReadOnly {
+                cause: cause.clone(),
+            });
+            let request = request.id;
+            out.push(NodeOutput::Reply { request, reply });
+        }
         for waiting in self.waiting.drain(..) {
             let reply = Err(EngineError::OutcomeUnknown {
                 cause: cause.clone(),
@@ -641,6 +744,9 @@ impl Node {
     /// Tries to take writes again. The node then stands where it would after a crash and a restart.
     fn try_recovery(&mut self, now: Now, out: &mut Vec<NodeOutput>) {
         self.next_recovery = now.at.plus(RECOVER_INTERVAL);
+        if self.flying.is_some() {
+            return;
+        }
         let recovered = self
             .storage
             .recover()
@@ -648,13 +754,15 @@ impl Node {
             .and_then(|()| Recovered::read_or_create(&*self.storage, &self.config, self.seed));
         let Ok(recovered) = recovered else { return };
         self.replication = start_replication(&self.config, self.seed, &recovered);
-        self.shared.publish_numbers(recovered.numbers.clone());
+        self.shared
+            .publish_numbers(Arc::new(recovered.numbers.clone()));
         self.shared
             .publish_catalog(Arc::new(recovered.catalog.clone()));
         self.shared.publish_vector(&recovered.vv);
         self.durable = VersionVector::new();
         self.committer = Committer::new(self.storage.clone(), self.seed.boot, recovered);
         self.replication_wake = None;
+        self.refusing = false;
         self.gate = WriteGate::Open;
         self.outage = None;
         // What was written before is not known to be synced.

@@ -147,8 +147,8 @@ impl Shared {
         self.catalog.set(catalog);
     }
 
-    pub(crate) fn publish_numbers(&self, numbers: ReplicaTable) {
-        self.numbers.set(Arc::new(numbers));
+    pub(crate) fn publish_numbers(&self, numbers: Arc<ReplicaTable>) {
+        self.numbers.set(numbers);
     }
 
     pub(crate) fn publish_members(&self, members: Vec<Member>) {

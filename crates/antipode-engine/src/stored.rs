@@ -9,12 +9,15 @@ use antipode_query::{Retry, SourceError};
 use antipode_replication as replication;
 use antipode_replication::{DamagedRecord, LogRange, Record as LogRecord, Refusal};
 use antipode_store::keyspace::{DocumentKey, LogKey, MessageKey};
-use antipode_store::record::{ChainHash, DocumentRecord, TransactionRecord, TxOp};
+use antipode_store::record::{
+    ChainHash, DocumentRecord, ReplicaTable, SealedDocument, TransactionRecord, TxOp,
+};
 use antipode_store::{CollectionId, RecordError, Space, Storage, StoreError};
 use antipode_value::Value;
 use bytes::Bytes;
 
 use crate::committer::GROUP;
+use crate::error::EngineError;
 
 /// What a document shows, read in place: for scans and comparisons.
 pub(crate) fn shown(
@@ -49,6 +52,21 @@ pub(crate) fn document(
     DocumentRecord::open(record)
         .and_then(|record| record.document(numbers))
         .map_err(|error| error.at(Space::Documents, key))
+}
+
+/// The record of a document whose replicas all have numbers.
+pub(crate) fn seal(
+    document: &Document,
+    numbers: &ReplicaTable,
+) -> Result<SealedDocument, EngineError> {
+    let mut known = numbers.known();
+    let sealed = DocumentRecord::seal(document, &mut known);
+    match known.unknown() {
+        None => Ok(sealed),
+        Some(replica) => Err(EngineError::Inconsistent {
+            detail: format!("a document names replica {replica}, of which nothing was applied"),
+        }),
+    }
 }
 
 /// What one document adds to the digest of its group.

@@ -132,11 +132,16 @@ pub(crate) fn operation(
         Kind::Edges => (draw(exists, number, dice), None),
         Kind::Messages => return None,
     };
+    // What the view does not show yet may be on its way into the store, and is not to be made a second time.
+    let expect = match draft {
+        Draft::InsertWith { .. } => Expectation::Absent,
+        _ => Expectation::Any,
+    };
     let operation = DraftOperation::Document {
         collection,
         key: Str::from(key),
         draft,
-        expect: Expectation::Any,
+        expect,
     };
     Some((operation, effect))
 }

@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use antipode_clock::VersionVector;
-use antipode_engine::{CommitReply, CommitRequest, Durability, NodeInput, NodeOutput, RequestId};
+use antipode_engine::{
+    CommitReply, CommitRequest, Durability, Flight, NodeInput, NodeOutput, RequestId,
+};
 use antipode_replication::{Input, Lane, LinkId, Micros};
 use antipode_store::Written;
 use antipode_store::memory::Faults as DiskFaults;
@@ -83,6 +85,12 @@ enum Event {
         host: usize,
         start: u64,
         link: LinkId,
+    },
+    /// The store gets a batch.
+    Fly {
+        host: usize,
+        start: u64,
+        flight: Box<Flight>,
     },
     Synced {
         host: usize,
@@ -269,6 +277,15 @@ impl World {
                     self.tell(host, Input::LinkDown { link })?;
                 }
             }
+            Event::Fly {
+                host,
+                start,
+                flight,
+            } => {
+                if self.runs(host, start) {
+                    self.step(host, vec![NodeInput::Landed(flight.land())])?;
+                }
+            }
             Event::Synced {
                 host,
                 start,
@@ -318,6 +335,7 @@ impl World {
                         inputs.extend(self.send(index, link, lane, bytes));
                     }
                     NodeOutput::Visible => moved = true,
+                    NodeOutput::Write(flight) => inputs.extend(self.fly(index, flight)),
                     output => self.carry_out(index, output)?,
                 }
             }
@@ -326,6 +344,21 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Writes a batch, at once or somewhat later.
+    fn fly(&mut self, index: usize, flight: Flight) -> Option<NodeInput> {
+        if self.dice.chance(50) {
+            return Some(NodeInput::Landed(flight.land()));
+        }
+        let pause = Micros(self.dice.below(self.plan.sync_delay.0 + 1));
+        let fly = Event::Fly {
+            host: index,
+            start: self.hosts[index].start,
+            flight: Box::new(flight),
+        };
+        self.after(pause, fly);
+        None
     }
 
     /// Gives a message to the network. What left the queue at once is reported at once.
@@ -386,7 +419,10 @@ impl World {
             NodeOutput::Alarm(alarm) => return Err((index, format!("alarm: {alarm}"))),
             NodeOutput::WritesResumed => self.came_back(index, true)?,
             NodeOutput::Wake(at) => self.hosts[index].wake = Some(at),
-            NodeOutput::Send { .. } | NodeOutput::Visible | NodeOutput::WritesStopped { .. } => {}
+            NodeOutput::Send { .. }
+            | NodeOutput::Visible
+            | NodeOutput::Write(_)
+            | NodeOutput::WritesStopped { .. } => {}
         }
         Ok(())
     }

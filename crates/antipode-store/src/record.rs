@@ -32,12 +32,12 @@ use bytes::Bytes;
 use crate::{RecordError, Snapshot, Space, Storage, StoreError};
 
 pub use discard::DiscardRecord;
-pub use document::DocumentRecord;
+pub use document::{DocumentRecord, SealedDocument};
 pub use group::{DigestRecord, Head, Membership, Vector};
 pub use index::{IndexPhase, IndexRow, IndexState};
 pub use message::{Message, Payload, StoredMessage};
 pub use node::{ClockBound, Count, EdgeEnd, ExpiryMark, Identity};
-pub use replicas::ReplicaTable;
+pub use replicas::{KnownReplicas, ReplicaTable};
 pub use transaction::{ChainHash, TransactionRecord, TxOp};
 
 /// Bytes in front of every body: version and checksum.

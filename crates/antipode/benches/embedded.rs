@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench -p antipode --bench embedded              the figures, as ratios
 //! cargo bench -p antipode --bench embedded -- --check   and failure where a bar is missed
+//! cargo bench -p antipode --bench embedded -- write     only that part (`write` or `read`), for a profiler
 //! ```
 //!
 //! Beside the rate stands the processor time of an operation, over all threads: on a machine that does other things too,
@@ -24,6 +25,11 @@ use antipode_rocksdb::RocksStorage;
 use antipode_store::{Direction, KeyRange, Space, Storage};
 use rocksdb::{ColumnFamilyDescriptor, DB, DBCompressionType, WriteBatch, WriteOptions};
 use tempfile::TempDir;
+
+/// The allocator of the `antipode` program. Documents are made on one thread and dropped on another, which the system's
+/// allocator pays for with locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const WRITERS: usize = 4;
 const WRITES_PER_WRITER: usize = 25_000;
@@ -329,9 +335,9 @@ fn idle_memory() -> Result<bool, Failure> {
     Ok(met)
 }
 
-fn run() -> Result<bool, Failure> {
+fn run(only: Option<&str>) -> Result<bool, Failure> {
     // First, before anything else has taken memory.
-    let mut met = idle_memory()?;
+    let mut met = only.is_some() || idle_memory()?;
     let mut writes = Comparison::new(
         format!("write a 200-byte document, {WRITERS} threads"),
         Some(WRITE_RATIO_MIN),
@@ -345,6 +351,9 @@ fn run() -> Result<bool, Failure> {
         let raw = Raw::open()?;
         let raw_time = timed(WRITERS, |writer| raw.write(writer, &records))?;
         writes.add(WRITERS * WRITES_PER_WRITER, antipode_time, raw_time);
+        if only == Some("write") {
+            continue;
+        }
         for (threads, comparison) in [(1, &mut reads), (WRITERS, &mut reads_together)] {
             let antipode_time = timed(threads, |thread| antipode.read(thread))?;
             let raw_time = timed(threads, |thread| raw.read(thread, &records))?;
@@ -352,14 +361,19 @@ fn run() -> Result<bool, Failure> {
         }
     }
     for comparison in [&writes, &reads, &reads_together] {
-        met &= comparison.show();
+        if only.is_none_or(|only| comparison.name.starts_with(only)) {
+            met &= comparison.show();
+        }
     }
     Ok(met)
 }
 
 fn main() -> ExitCode {
     let check = std::env::args().any(|argument| argument == "--check");
-    match run() {
+    let only = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    match run(only.as_deref()) {
         Ok(met) if met || !check => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(failure) => {

@@ -1,30 +1,34 @@
 //! The threads and the clock around a node.
 //!
-//! Whoever has something for the node puts it into one queue. The [`Core`] (the node and its outputs) is behind one lock,
-//! and whoever gets that lock empties the queue on behalf of all: many calls become one step, which is where group commit
-//! comes from. A client that finds the lock free runs its own commit on its own thread, without a hand-over in either
-//! direction; one that finds it taken leaves its call to the holder, who looks again before it goes. So there is one writer
-//! at any time, though not one thread that writes.
+//! Whoever has something for the node puts it into one queue. There are two pieces of work on it, each behind its own lock
+//! and done by whoever comes by: to *step* the [`Core`] (the node and its outputs) over all that is in the queue, and to
+//! let a batch that the node has made ready *land* in the store. Many calls become one step and one batch, which is where
+//! group commit comes from, and while one thread writes a batch, another prepares the next.
 //!
 //! ```text
-//!  clients ──── Commit ───▶┌───────┐   taken by whoever      ┌──────┐──▶ replies
-//!  network ──── Peer ─────▶│ queue │──  holds the core  ────▶│ core │──▶ network
-//!  syncer ───── Synced ───▶└───────┘                         └──────┘──▶ syncer
-//!  clock thread: timers, and the calls of those who must not run the core themselves
+//!  clients ──── Commit ───▶┌───────┐   step, by whoever     ┌──────┐──▶ replies, network, syncer
+//!  network ──── Peer ─────▶│ queue │── finds the core ─────▶│ core │
+//!  syncer ───── Synced ───▶│       │   free                 └──────┘──▶ flight ──┐
+//!               Landed ───▶└───────┘◀── land, by whoever takes the flight ───────┘
+//!  clock thread: timers, and what is left over when nobody else is there
 //! ```
+//!
+//! A client works on until it has its own reply; so it needs no hand-over to another thread, in either direction, and never
+//! works for others for longer than others work for it. **Nothing is left lying**: whoever stops looking for work is either
+//! not the last one awake, or looks once more after having said so, and wakes the clock thread if something is there.
 //!
 //! After Hendler, Incze, Shavit and Tzafrir, *Flat Combining and the Synchronization-Parallelism Tradeoff* (2010).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use antipode_engine::{
-    CommitReply, CommitRequest, Durability, EngineError, Node, NodeInput, NodeOutput, NodeStatus,
-    RequestId, Shared,
+    CommitReply, CommitRequest, Durability, EngineError, Flight, Landing, Node, NodeInput,
+    NodeOutput, NodeStatus, RequestId, Shared,
 };
 use antipode_replication::{Input, Lane, LinkId, Micros, Now};
 use antipode_store::{Storage, StoreError};
@@ -48,6 +52,8 @@ pub(crate) enum Call {
     Commit(CommitRequest, Arc<Slot>),
     /// Something of the network. What is boxed is dropped when the input was handled: it may hold room in a bound.
     Peer(Input, Option<Box<dyn Send>>),
+    /// A batch was written.
+    Landed(Landing),
     /// A sync ended.
     Synced(u64, Result<(), StoreError>),
     /// A question about the node.
@@ -144,11 +150,20 @@ impl Slot {
     }
 }
 
-/// The queue and the core behind it.
+/// The queue, and the two pieces of work on it.
 pub(crate) struct Desk {
     queue: Mutex<Queue>,
+    /// Calls in the queue.
+    calls: AtomicUsize,
+    /// Threads that look for work, and will see it.
+    awake: AtomicUsize,
     bell: Condvar,
     core: Mutex<Core>,
+    /// The batch that waits to be written.
+    flight: Mutex<Option<Flight>>,
+    has_flight: AtomicBool,
+    /// Whether a thread panicked at the work. Nothing can be said then about what was kept.
+    failed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -159,46 +174,127 @@ struct Queue {
     /// Until when the clock thread sleeps; none while it is awake or sleeps without an end.
     sleeps_until: Option<Micros>,
     sleeping: bool,
+    /// Whether the clock thread is to look for work.
+    rung: bool,
     stopped: bool,
 }
 
+/// Notes that a thread panicked at the work.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
 impl Desk {
-    /// Leaves a call for the clock thread: for callers that must not run the core themselves.
+    /// Leaves a call for whoever looks for work: for callers that must not work themselves.
     pub fn leave(&self, call: Call) {
-        let mut queue = lock(&self.queue);
-        queue.calls.push(call);
-        if queue.sleeping {
-            self.bell.notify_one();
+        self.post(call);
+        if self.awake.load(Ordering::SeqCst) == 0 {
+            self.ring();
         }
     }
 
-    /// Leaves a call, and runs the core unless somebody else does.
+    /// Leaves a call, and works as long as there is something to do.
     fn call(&self, call: Call) {
-        lock(&self.queue).calls.push(call);
+        self.post(call);
+        self.awake.fetch_add(1, Ordering::SeqCst);
         loop {
-            let mut core = match self.core.try_lock() {
-                Ok(core) => core,
-                // Its holder looks into the queue once more after letting go.
-                Err(TryLockError::WouldBlock) => return,
-                Err(TryLockError::Poisoned(_)) => return,
-            };
-            self.run(&mut core);
-            drop(core);
-            if lock(&self.queue).calls.is_empty() {
+            while self.work() {}
+            if !self.falls_asleep() {
                 return;
             }
         }
     }
 
-    /// Handles everything in the queue.
-    fn run(&self, core: &mut Core) {
-        loop {
-            let calls = std::mem::take(&mut lock(&self.queue).calls);
-            if calls.is_empty() && !core.is_due() {
-                break;
-            }
-            core.handle(calls);
+    fn post(&self, call: Call) {
+        let mut queue = lock(&self.queue);
+        queue.calls.push(call);
+        self.calls.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Wakes the clock thread.
+    fn ring(&self) {
+        let mut queue = lock(&self.queue);
+        queue.rung = true;
+        if queue.sleeping {
+            self.bell.notify_one();
         }
+    }
+
+    /// Stops looking for work. Returns whether there is some all the same, and nobody else is there to see it; then the
+    /// caller is awake again.
+    fn falls_asleep(&self) -> bool {
+        let last = self.awake.fetch_sub(1, Ordering::SeqCst) == 1;
+        let stays = last && self.has_work();
+        if stays {
+            self.awake.fetch_add(1, Ordering::SeqCst);
+        }
+        stays
+    }
+
+    /// The same for a client that has its reply and wants to go.
+    fn goes(&self) {
+        let last = self.awake.fetch_sub(1, Ordering::SeqCst) == 1;
+        if last && self.has_work() {
+            self.ring();
+        }
+    }
+
+    fn has_work(&self) -> bool {
+        !self.has_failed()
+            && (self.has_flight.load(Ordering::SeqCst) || self.calls.load(Ordering::SeqCst) > 0)
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Does one piece of work, if there is one that nobody else is at.
+    fn work(&self) -> bool {
+        if self.has_flight.load(Ordering::SeqCst) {
+            let flight = lock(&self.flight).take();
+            if let Some(flight) = flight {
+                self.has_flight.store(false, Ordering::SeqCst);
+                let _alarm = Alarm(&self.failed);
+                self.post(Call::Landed(flight.land()));
+                return true;
+            }
+        }
+        if self.calls.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
+        match self.core.try_lock() {
+            Ok(mut core) => {
+                self.step(&mut core);
+                true
+            }
+            // Its holder looks into the queue once more after letting go; after a panic nothing can be done.
+            Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => false,
+        }
+    }
+
+    /// Hands the core everything in the queue.
+    fn step(&self, core: &mut Core) {
+        let _alarm = Alarm(&self.failed);
+        let mut calls = {
+            let mut queue = lock(&self.queue);
+            self.calls.store(0, Ordering::SeqCst);
+            std::mem::take(&mut queue.calls)
+        };
+        // A landing comes first and alone, so that the next batch is under way before anything else is done.
+        let landed = |call: &Call| matches!(call, Call::Landed(_));
+        if calls.len() > 1
+            && let Some(position) = calls.iter().position(landed)
+        {
+            let landing = calls.remove(position);
+            core.handle(vec![landing], self);
+        }
+        core.handle(calls, self);
         let mut queue = lock(&self.queue);
         queue.wake = core.wake;
         let earlier = match (core.wake, queue.sleeps_until) {
@@ -211,18 +307,23 @@ impl Desk {
         }
     }
 
-    /// The clock thread: runs the core when it is due, and for those who left their calls.
+    fn take_off(&self, flight: Flight) {
+        *lock(&self.flight) = Some(flight);
+        self.has_flight.store(true, Ordering::SeqCst);
+    }
+
+    /// The clock thread: steps the core when it is due, and does what was left over.
     fn keep_time(&self, epoch: Instant) {
         loop {
             let mut queue = lock(&self.queue);
-            loop {
+            let due = loop {
                 if queue.stopped {
                     return;
                 }
                 let now = micros_since(epoch);
                 let due = queue.wake.is_some_and(|wake| wake <= now);
-                if due || !queue.calls.is_empty() {
-                    break;
+                if due || std::mem::take(&mut queue.rung) {
+                    break due;
                 }
                 queue.sleeping = true;
                 queue.sleeps_until = queue.wake;
@@ -240,12 +341,21 @@ impl Desk {
                         .unwrap_or_else(PoisonError::into_inner),
                 };
                 queue.sleeping = false;
-            }
-            drop(queue);
-            let Ok(mut core) = self.core.lock() else {
-                return;
             };
-            self.run(&mut core);
+            drop(queue);
+            self.awake.fetch_add(1, Ordering::SeqCst);
+            if due {
+                match self.core.lock() {
+                    Ok(mut core) => self.step(&mut core),
+                    Err(_) => return,
+                }
+            }
+            loop {
+                while self.work() {}
+                if !self.falls_asleep() {
+                    break;
+                }
+            }
         }
     }
 }
@@ -278,14 +388,20 @@ impl Driver {
             next_request: 0,
             wake: Some(Micros(0)),
             epoch,
+            is_writing: false,
         };
         let desk = Arc::new(Desk {
             queue: Mutex::new(Queue {
                 wake: Some(Micros(0)),
                 ..Queue::default()
             }),
+            calls: AtomicUsize::new(0),
+            awake: AtomicUsize::new(0),
             bell: Condvar::new(),
             core: Mutex::new(core),
+            flight: Mutex::new(None),
+            has_flight: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
         });
         let network = network(desk.clone())?;
         lock(&desk.core).network = network;
@@ -301,33 +417,52 @@ impl Driver {
         })
     }
 
-    /// Hands a transaction over and waits for the reply.
+    /// Hands a transaction over, and works for the node until the reply is there, or there is nothing to do but to wait.
     pub fn commit(&self, request: CommitRequest) -> CommitReply {
+        let desk = &*self.desk;
         let slot = Arc::new(Slot::new());
-        let waits_for_disk = request.durability != Durability::Memory;
-        self.desk.call(Call::Commit(request, slot.clone()));
-        for _ in 0..SPINS {
-            if let Some(reply) = slot.take() {
-                return reply;
-            }
-            std::hint::spin_loop();
-        }
-        let begun = Instant::now();
-        while !waits_for_disk && begun.elapsed() < LOOKING {
-            if let Some(reply) = slot.take() {
-                return reply;
-            }
-            std::thread::yield_now();
-        }
+        // A client that waits for the disk sleeps meanwhile: that takes longer than waking up.
+        let looking = match request.durability {
+            Durability::Memory => LOOKING,
+            Durability::Disk => Duration::ZERO,
+        };
+        desk.post(Call::Commit(request, slot.clone()));
+        desk.awake.fetch_add(1, Ordering::SeqCst);
         loop {
-            if let Some(reply) = slot.take() {
-                return reply;
+            let mut idle_since = None;
+            let mut looks = 0;
+            loop {
+                if let Some(reply) = slot.take() {
+                    desk.goes();
+                    return reply;
+                }
+                if desk.work() {
+                    idle_since = None;
+                    continue;
+                }
+                looks += 1;
+                if looks % SPINS != 0 {
+                    std::hint::spin_loop();
+                    continue;
+                }
+                if idle_since.get_or_insert_with(Instant::now).elapsed() >= looking {
+                    break;
+                }
+                std::thread::yield_now();
             }
-            if self.desk.core.is_poisoned() {
-                let cause = "the node failed before it answered".to_owned();
-                return Err(EngineError::OutcomeUnknown { cause });
+            if desk.falls_asleep() {
+                continue;
             }
-            std::thread::park_timeout(PATIENCE);
+            loop {
+                if let Some(reply) = slot.take() {
+                    return reply;
+                }
+                if desk.has_failed() {
+                    let cause = "the node failed before it answered".to_owned();
+                    return Err(EngineError::OutcomeUnknown { cause });
+                }
+                std::thread::park_timeout(PATIENCE);
+            }
         }
     }
 
@@ -338,7 +473,7 @@ impl Driver {
         loop {
             match answer.recv_timeout(PATIENCE) {
                 Ok(status) => return Ok(status),
-                Err(_) if self.desk.core.is_poisoned() => return Err(EngineError::Closed.into()),
+                Err(_) if self.desk.has_failed() => return Err(EngineError::Closed.into()),
                 Err(_) => {}
             }
         }
@@ -349,9 +484,18 @@ impl Drop for Driver {
     fn drop(&mut self) {
         lock(&self.desk.queue).stopped = true;
         self.desk.bell.notify_all();
-        if let Ok(mut core) = self.desk.core.lock() {
-            self.desk.run(&mut core);
-            core.finish();
+        loop {
+            while self.desk.work() {}
+            let Ok(mut core) = self.desk.core.lock() else {
+                break;
+            };
+            // Another thread may have been at it meanwhile.
+            if !self.desk.has_work() && !core.is_writing {
+                core.finish();
+                break;
+            }
+            drop(core);
+            std::thread::yield_now();
         }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
@@ -398,15 +542,12 @@ struct Core {
     next_request: u64,
     wake: Option<Micros>,
     epoch: Instant,
+    /// Whether a flight is under way.
+    is_writing: bool,
 }
 
 impl Core {
-    fn is_due(&self) -> bool {
-        self.wake
-            .is_some_and(|wake| wake <= micros_since(self.epoch))
-    }
-
-    fn handle(&mut self, calls: Vec<Call>) {
+    fn handle(&mut self, calls: Vec<Call>, desk: &Desk) {
         let mut inputs = Vec::with_capacity(calls.len());
         let mut held = Vec::new();
         let mut questions = Vec::new();
@@ -422,6 +563,10 @@ impl Core {
                     inputs.push(NodeInput::Replication(input));
                     held.extend(room);
                 }
+                Call::Landed(landing) => {
+                    self.is_writing = false;
+                    inputs.push(NodeInput::Landed(landing));
+                }
                 Call::Synced(ticket, Ok(())) => inputs.push(NodeInput::Synced { ticket }),
                 Call::Synced(ticket, Err(error)) => {
                     inputs.push(NodeInput::SyncFailed { ticket, error });
@@ -429,7 +574,7 @@ impl Core {
                 Call::Status(reply) => questions.push(reply),
             }
         }
-        self.step(inputs);
+        self.step(inputs, desk);
         for reply in questions {
             // Whoever asked may have given up.
             let _ = reply.send(self.node.status());
@@ -447,13 +592,17 @@ impl Core {
         }
     }
 
-    fn step(&mut self, inputs: Vec<NodeInput>) {
+    fn step(&mut self, inputs: Vec<NodeInput>, desk: &Desk) {
         let now = self.now();
         let mut moved = false;
         self.wake = None;
         for output in self.node.step(inputs, now) {
             match output {
                 NodeOutput::Visible => moved = true,
+                NodeOutput::Write(flight) => {
+                    self.is_writing = true;
+                    desk.take_off(flight);
+                }
                 other => self.carry_out(other),
             }
         }
@@ -488,7 +637,8 @@ impl Core {
             NodeOutput::WritesResumed => {
                 tracing::info!("the store has recovered: this node takes writes again");
             }
-            NodeOutput::Visible => self.moved.notify(),
+            // These two are the step's.
+            NodeOutput::Visible | NodeOutput::Write(_) => {}
             NodeOutput::Wake(at) => self.wake = Some(at),
         }
     }

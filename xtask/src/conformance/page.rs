@@ -137,7 +137,11 @@ mod tests {
 
     #[test]
     fn what_is_recorded_must_make_sense() {
-        for text in ["", "floor = 50", "floor = 1.0\n[[difference]]\ncases = [\"a\"]"] {
+        for text in [
+            "",
+            "floor = 50",
+            "floor = 1.0\n[[difference]]\ncases = [\"a\"]",
+        ] {
             assert!(Recorded::parse(text).is_err(), "{text:?}");
         }
     }

@@ -22,14 +22,14 @@ pub struct DocumentRecord {
 /// A document's record as it goes into the store, with what the digest needs of it.
 #[derive(Clone, Debug)]
 pub struct SealedDocument {
-    record: Vec<u8>,
+    record: Bytes,
     encoded: Encoded,
 }
 
 impl SealedDocument {
     /// The record.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub const fn bytes(&self) -> &Bytes {
         &self.record
     }
 
@@ -50,7 +50,7 @@ impl SealedDocument {
 
 impl From<SealedDocument> for Bytes {
     fn from(sealed: SealedDocument) -> Self {
-        Self::from(sealed.record)
+        sealed.record
     }
 }
 
@@ -67,7 +67,10 @@ impl DocumentRecord {
         }
         let encoded = document.encode(replicas, &mut record);
         set_checksum(&mut record);
-        SealedDocument { record, encoded }
+        SealedDocument {
+            record: Bytes::from(record),
+            encoded,
+        }
     }
 
     /// The record, its checksum verified.

@@ -110,6 +110,62 @@ impl ReplicaTable {
     }
 }
 
+impl ReplicaTable {
+    /// Gives `replica` a number if it has none. Returns whether it had none.
+    pub fn ensure(&mut self, replica: ReplicaId) -> bool {
+        let is_new = !self.numbers.contains_key(&replica);
+        if is_new {
+            self.add(replica);
+        }
+        is_new
+    }
+
+    /// Whether `replica` has a number.
+    #[must_use]
+    pub fn knows(&self, replica: ReplicaId) -> bool {
+        self.numbers.contains_key(&replica)
+    }
+
+    /// The table as it stands, for encoding what names only replicas that have a number.
+    #[must_use]
+    pub fn known(&self) -> KnownReplicas<'_> {
+        KnownReplicas {
+            table: self,
+            unknown: None,
+        }
+    }
+}
+
+/// A [`ReplicaTable`] that gives out no new numbers. Where a record names a replica that has none, what was encoded is not
+/// to be used, and [`KnownReplicas::unknown`] names the replica.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownReplicas<'a> {
+    table: &'a ReplicaTable,
+    unknown: Option<ReplicaId>,
+}
+
+impl KnownReplicas<'_> {
+    /// A replica that was named and has no number.
+    #[must_use]
+    pub const fn unknown(&self) -> Option<ReplicaId> {
+        self.unknown
+    }
+}
+
+impl ReplicaNumbers for KnownReplicas<'_> {
+    fn number(&mut self, replica: ReplicaId) -> u32 {
+        if let Some(number) = self.table.numbers.get(&replica) {
+            return *number;
+        }
+        self.unknown = Some(replica);
+        u32::MAX
+    }
+
+    fn replica(&self, number: u32) -> Option<ReplicaId> {
+        self.table.replica(number)
+    }
+}
+
 impl ReplicaNumbers for ReplicaTable {
     fn number(&mut self, replica: ReplicaId) -> u32 {
         match self.numbers.get(&replica) {
