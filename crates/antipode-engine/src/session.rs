@@ -25,7 +25,6 @@ use antipode_store::{CollectionId, Direction, KeyRange, Snapshot, Space, StreamI
 use antipode_value::{Object, Str, Value};
 
 use crate::catalog::{Catalog, CollectionEntry, CollectionKind, Deletes, SYSTEM_FABRIC};
-use crate::changes::{edge_ends, expires_ms};
 use crate::committer::group_key;
 use crate::error::EngineError;
 use crate::messages::MessageScan;
@@ -36,6 +35,7 @@ use crate::request::{
 use crate::scan::{DocumentScan, EdgeScan, MergedScan};
 use crate::shared::Shared;
 use crate::stored;
+use crate::working::{edge_ends, expires_ms};
 
 /// Longest `_key`, in bytes.
 pub const KEY_BYTES_MAX: usize = 254;

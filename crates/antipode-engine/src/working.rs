@@ -16,6 +16,7 @@ use antipode_store::{CollectionId, Direction, Space, Storage, StreamId};
 use antipode_value::{Str, layout};
 
 use crate::changes::{Changes, Entry, delete_range};
+pub(crate) use crate::changes::{edge_ends, expires_ms};
 use crate::error::EngineError;
 use crate::stored;
 
