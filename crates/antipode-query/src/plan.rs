@@ -51,6 +51,15 @@ pub struct CollectionUse {
 }
 
 impl Plan {
+    /// The durability that the query asks for its writes, if it asks for one: by `QUERY OPTIONS`, or by `waitForSync`.
+    pub fn durability(&self) -> Option<&str> {
+        let asked = self
+            .options
+            .iter()
+            .find(|(name, _)| &**name == "durability");
+        asked.and_then(|(_, value)| value.as_str())
+    }
+
     /// Whether the query writes documents or messages.
     pub fn is_modification(&self) -> bool {
         self.root.writes()

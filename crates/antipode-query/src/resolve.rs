@@ -87,6 +87,7 @@ pub(crate) fn resolve(
         nesting: 0,
         intents: true,
         faults: Vec::new(),
+        wait_for_sync: None,
     };
     let (mut root, options) = match resolver.query(query) {
         Ok(resolved) => resolver.fault(None).map_or(Ok(resolved), Err)?,
@@ -148,6 +149,8 @@ struct Resolver<'c> {
     intents: bool,
     /// Errors that others may precede.
     faults: Vec<QueryError>,
+    /// What the modifications say of `waitForSync`; one that asks for it speaks for all.
+    wait_for_sync: Option<bool>,
 }
 
 impl Resolver<'_> {
@@ -155,8 +158,15 @@ impl Resolver<'_> {
         for source in &query.with {
             self.collection(source)?;
         }
-        let options = self.query_options(query.options.as_ref())?;
+        let mut options = self.query_options(query.options.as_ref())?;
         let root = self.pipeline(&query.operations)?;
+        let durability = Str::from_static("durability");
+        if let Some(disk) = self.wait_for_sync
+            && !options.iter().any(|(name, _)| *name == durability)
+        {
+            let asked = if disk { "disk" } else { "memory" };
+            options.push((durability, Value::from(asked)));
+        }
         self.check_binds();
         Ok((root, options))
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use antipode_engine::OpenTransaction;
+use antipode_engine::{Durability, OpenTransaction};
 use antipode_query::{
     Cancel, CompileOptions, Environment, Extra, Limits, Plan, QueryError, compile, execute,
 };
@@ -250,13 +250,17 @@ impl Session {
 
     /// Runs a query that writes to its end, and commits it.
     fn modify(&self, ground: Ground) -> Result<Rows, Attempt> {
+        let durability = match ground.plan.durability() {
+            Some(asked) => Durability::from_name(asked).map_err(Error::from)?,
+            None => self.durability(),
+        };
         let mut reading = start(ground)?;
         let (rows, extra) = reading.with_dependent_mut(|_, rows| match rows {
             Ok(rows) => Ok((rows.collect_all()?, rows.extra())),
             Err(error) => Err(error.clone()),
         })?;
         let transaction = reading.into_owner().transaction;
-        let reply = self.commit(transaction, rows)?;
+        let reply = self.commit_at(durability, transaction, rows)?;
         let (rows, outcome) = reply.value;
         let rows = match &outcome {
             Some(outcome) => outcome.settle(rows),

@@ -208,8 +208,18 @@ impl Session {
         transaction: OpenTransaction,
         value: T,
     ) -> Result<Reply<(T, Option<Outcome>)>, Attempt> {
+        self.commit_at(self.durability(), transaction, value)
+    }
+
+    /// As [`Session::commit`], with a durability of its own.
+    pub(crate) fn commit_at<T>(
+        &self,
+        durability: Durability,
+        transaction: OpenTransaction,
+        value: T,
+    ) -> Result<Reply<(T, Option<Outcome>)>, Attempt> {
         let seen = transaction.vector().clone();
-        let request = transaction.into_request(RequestId::default(), self.durability(), true);
+        let request = transaction.into_request(RequestId::default(), durability, true);
         let Some((request, provisional)) = request else {
             return Ok(Reply {
                 value: (value, None),

@@ -263,13 +263,16 @@ impl Resolver<'_> {
                         format!("unknown overwriteMode '{mode}'"),
                     ),
                 },
+                ("waitForSync", Value::Bool(set)) => {
+                    self.wait_for_sync = Some(self.wait_for_sync.unwrap_or(false) || *set);
+                }
                 ("versionAttribute", Value::String(attribute)) => {
                     result.version_attribute = Some(attribute.clone());
                 }
                 ("indexHint", value) => result.index_hints = super::texts(value),
                 ("forceIndexHint", Value::Bool(set)) => result.force_index_hint = *set,
                 ("disableIndex", Value::Bool(set)) => result.disable_index = *set,
-                // Accepted, without effect here: durability and locking belong to the caller's request.
+                // Accepted, without effect: of another type than the option has, or about locks and caches.
                 (
                     "ignoreErrors" | "ignoreRevs" | "keepNull" | "mergeObjects" | "readOwnWrites"
                     | "overwrite" | "overwriteMode" | "versionAttribute" | "waitForSync"

@@ -91,3 +91,37 @@ fn the_full_count_is_that_of_the_last_limit() {
     let (_, extra) = run("FOR i IN 1..10 LIMIT 3 RETURN i", Limits::default()).expect("rows");
     assert_eq!(extra.stats.full_count, None);
 }
+
+#[test]
+fn wait_for_sync_asks_for_the_disk() {
+    let durability = |query: &str| {
+        let database = crate::database();
+        let options = CompileOptions::default();
+        let plan = compile(query, &Value::Null, &database, &options).expect(query);
+        plan.durability().map(str::to_owned)
+    };
+    for (query, asked) in [
+        ("INSERT {} INTO d", None),
+        ("INSERT {} INTO d OPTIONS {waitForSync: true}", Some("disk")),
+        (
+            "INSERT {} INTO d OPTIONS {waitForSync: false}",
+            Some("memory"),
+        ),
+        ("INSERT {} INTO d OPTIONS {waitForSync: 1}", None),
+        (
+            "INSERT {} INTO d OPTIONS {waitForSync: true} INSERT {} INTO c OPTIONS {waitForSync: false}",
+            Some("disk"),
+        ),
+        (
+            "QUERY OPTIONS {durability: \"memory\"} INSERT {} INTO d OPTIONS {waitForSync: true}",
+            Some("memory"),
+        ),
+        (
+            "RETURN (REMOVE \"a\" IN c OPTIONS {waitForSync: true})",
+            Some("disk"),
+        ),
+        ("RETURN 1", None),
+    ] {
+        assert_eq!(durability(query).as_deref(), asked, "{query}");
+    }
+}
