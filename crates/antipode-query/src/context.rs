@@ -274,6 +274,11 @@ impl Memory {
         self.used = self.used.saturating_sub(bytes);
     }
 
+    /// Bytes in use.
+    pub(crate) fn held(&self) -> u64 {
+        self.used + self.pinned
+    }
+
     /// Bytes in use that can become free.
     pub(crate) fn used(&self) -> u64 {
         self.used

@@ -16,6 +16,7 @@ use crate::expression::{
     Quantifier, Unary,
 };
 use crate::function::{CallContext, Function, RegexCache};
+use crate::profile::Profiler;
 use crate::source::{CollectionId, Transaction};
 
 /// Most elements that a range may have once it is more than a pair of ends.
@@ -42,6 +43,8 @@ pub(crate) struct Run<'a> {
     pub(crate) full_count: bool,
     /// Evaluations since the last look at `cancel`.
     pub(crate) ticks: u32,
+    /// Measures the nodes, if the run is profiled.
+    pub(crate) profiler: Option<Box<Profiler>>,
 }
 
 /// Loops inside a node look at the cancel handle every so many steps.

@@ -15,6 +15,7 @@ use crate::evaluate::{Run, evaluate};
 use crate::expression::Expression;
 use crate::function::RegexCache;
 use crate::plan::{NodeKind, Pipeline, Plan};
+use crate::profile::{Profiler, RunProfile, Stopwatch, Watched};
 use crate::source::Transaction;
 
 mod aggregate;
@@ -137,23 +138,25 @@ impl<'a> Operator<'a> for Singleton {
 /// A line that is started: its operators, and what it returns of each row.
 struct Line<'a> {
     last: Input<'a>,
-    returns: Option<&'a Expression>,
+    /// The node of the RETURN, the one before it, and the expression.
+    returns: Option<(u32, Option<u32>, &'a Expression)>,
 }
 
 impl<'a> Line<'a> {
     /// Starts a line on a row: that of the enclosing line, or an empty one.
-    fn start(pipeline: &'a Pipeline, outer: &[Value]) -> Line<'a> {
+    fn start(pipeline: &'a Pipeline, outer: &[Value], profiled: bool) -> Line<'a> {
         let width = pipeline.slots.max(1) as usize;
         let mut row = Vec::with_capacity(width);
         row.extend_from_slice(outer.get(..pipeline.outer_slots as usize).unwrap_or(outer));
         row.resize(width, Value::Null);
         let mut last: Input<'a> = Box::new(Singleton(Some(Batch::one(row.clone()))));
         let mut returns = None;
+        let mut producer = None;
         for node in &pipeline.nodes {
             last = match &node.kind {
                 NodeKind::Singleton => last,
                 NodeKind::Return(expression) => {
-                    returns = Some(expression);
+                    returns = Some((node.id, producer, expression));
                     last
                 }
                 NodeKind::EnumerateCollection(node) => enumerate::collection(last, node),
@@ -184,6 +187,15 @@ impl<'a> Line<'a> {
                 NodeKind::Modify(modify) => modify::modify(last, modify),
                 NodeKind::Publish(publish) => modify::publish(last, publish),
             };
+            if profiled && !matches!(node.kind, NodeKind::Return(_)) {
+                last = Box::new(Watched {
+                    inner: last,
+                    node: node.id,
+                    producer,
+                    filters: matches!(node.kind, NodeKind::Filter(_)),
+                });
+                producer = Some(node.id);
+            }
         }
         Line { last, returns }
     }
@@ -196,12 +208,20 @@ impl<'a> Line<'a> {
             if batch.is_empty() {
                 return Ok(None);
             }
-            let Some(expression) = self.returns else {
+            let Some((node, producer, expression)) = self.returns else {
                 continue;
             };
+            let bytes = run.memory.held();
+            if let Some(profiler) = &mut run.profiler {
+                profiler.enter(bytes);
+            }
             let mut values = Vec::with_capacity(batch.rows());
             for row in batch.iter_mut() {
                 values.push(evaluate(expression, row, run)?);
+            }
+            let bytes = run.memory.held();
+            if let Some(profiler) = &mut run.profiler {
+                profiler.leave(node, producer, values.len(), bytes);
             }
             return Ok(Some(values));
         }
@@ -214,7 +234,7 @@ pub(crate) fn subquery<'a>(
     row: &[Value],
     run: &mut Run<'a>,
 ) -> Result<Value> {
-    let mut line = Line::start(pipeline, row);
+    let mut line = Line::start(pipeline, row, run.profiler.is_some());
     let mut result = Vec::new();
     let used = run.memory.used();
     while let Some(values) = line.next(BATCH_ROWS, run)? {
@@ -272,14 +292,16 @@ fn start<'t>(
         tables: Tables::default(),
         full_count: limits.full_count,
         ticks: 0,
+        profiler: None,
     };
     for warning in &plan.warnings {
         run.warn(warning.code, warning.message.clone())?;
     }
-    let line = Line::start(&plan.root, &[]);
     Ok(Rows {
         run,
-        line: Some(line),
+        line: Some(Line::start(&plan.root, &[], false)),
+        plan,
+        executing_ns: 0,
     })
 }
 
@@ -287,6 +309,8 @@ fn start<'t>(
 pub struct Rows<'t> {
     run: Run<'t>,
     line: Option<Line<'t>>,
+    plan: &'t Plan,
+    executing_ns: u64,
 }
 
 impl Rows<'_> {
@@ -296,7 +320,11 @@ impl Rows<'_> {
         let Some(line) = &mut self.line else {
             return Ok(None);
         };
+        let began = self.run.profiler.as_ref().map(|profiler| profiler.now());
         let batch = line.next(wanted, &mut self.run);
+        if let (Some(began), Some(profiler)) = (began, &self.run.profiler) {
+            self.executing_ns += profiler.now().saturating_sub(began);
+        }
         if !matches!(batch, Ok(Some(_))) {
             self.line = None;
         }
@@ -310,6 +338,23 @@ impl Rows<'_> {
             all.extend(batch);
         }
         Ok(all)
+    }
+
+    /// Measures the nodes as well, from the beginning: to be called before the first batch is pulled.
+    pub fn profile_with(&mut self, clock: Stopwatch) {
+        self.run.profiler = Some(Box::new(Profiler::new(clock)));
+        if self.line.is_some() {
+            self.line = Some(Line::start(&self.plan.root, &[], true));
+        }
+    }
+
+    /// What was measured up to now, if anything is.
+    pub fn profile(&self) -> Option<RunProfile> {
+        let profiler = self.run.profiler.as_ref()?;
+        Some(RunProfile {
+            nodes: profiler.nodes(),
+            executing_ns: self.executing_ns,
+        })
     }
 
     /// Counters and warnings up to now; complete after the last batch.

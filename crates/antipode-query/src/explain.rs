@@ -15,6 +15,7 @@ use crate::plan::{Access, Action, Node, NodeKind, Patch, Pipeline, Plan};
 mod comment;
 mod indexes;
 mod print;
+mod profile;
 
 use comment::comment;
 use print::Printer;
@@ -37,11 +38,7 @@ impl Plan {
             names: &self.variables,
         };
         let lines = self.lines();
-        let mut out = String::new();
-        let _ = writeln!(out, "Query:");
-        for line in self.text.lines() {
-            let _ = writeln!(out, " {line}");
-        }
+        let mut out = self.head();
         let _ = writeln!(out, "\nExecution plan:");
         let kinds = lines
             .iter()
@@ -69,10 +66,25 @@ impl Plan {
                 line.kind()
             );
         }
-        let _ = writeln!(out, "\nIndexes used:\n{}", indexes::table(&lines, &printer));
+        self.tail(&lines, &printer, &mut out);
+        out
+    }
+
+    /// The text of the query.
+    fn head(&self) -> String {
+        let mut out = "Query:\n".to_owned();
+        for line in self.text.lines() {
+            let _ = writeln!(out, " {line}");
+        }
+        out
+    }
+
+    /// What stands below the tree: indexes, intents, rules, warnings.
+    fn tail(&self, lines: &[Line<'_>], printer: &Printer<'_>, out: &mut String) {
+        let _ = writeln!(out, "\nIndexes used:\n{}", indexes::table(lines, printer));
         let intents: Vec<String> = lines
             .iter()
-            .flat_map(|line| intent_lines(line, &printer))
+            .flat_map(|line| intent_lines(line, printer))
             .collect();
         if !intents.is_empty() {
             let _ = writeln!(out, "\nIntents captured:\n{}", intents.join("\n"));
@@ -91,7 +103,6 @@ impl Plan {
                 warning.message
             );
         }
-        out
     }
 
     /// The plan as an object.

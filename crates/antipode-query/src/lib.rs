@@ -25,11 +25,12 @@ mod optimize;
 pub mod parameters;
 pub mod plan;
 mod plan_cache;
+mod profile;
 mod registers;
 mod resolve;
 mod source;
 
-pub use compile::{CompileOptions, Prepared, compile, parse, prepare};
+pub use compile::{CompileOptions, Prepared, compile, compile_timed, parse, prepare};
 pub use context::{Cancel, Clock, Environment, Extra, Limits, Stats, Warning};
 pub use error::{Code, Position, QueryError, Result, Retry};
 pub use execute::{Rows, execute, execute_prepared};
@@ -40,6 +41,7 @@ pub use intent::{Intent, IntentKind};
 pub use optimize::rule_names;
 pub use plan::Plan;
 pub use plan_cache::{PlanCache, PlanCacheLimits, PlanCacheStats};
+pub use profile::{CompilePhases, NodeProfile, Profile, RunProfile, Stopwatch};
 pub use source::{
     Catalog, CollectionId, CollectionInfo, CollectionKind, Direction, Expect, GraphInfo, KeyBounds,
     Message, OnGap, PayloadFormat, Scan, Source, SourceError, StreamFrom, StreamId, StreamInfo,

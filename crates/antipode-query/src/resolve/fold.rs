@@ -77,6 +77,7 @@ fn run(
         tables: Default::default(),
         full_count: false,
         ticks: 0,
+        profiler: None,
     };
     let value = evaluate::evaluate(expression, &mut [], &mut run).ok()?;
     Some((value, run.warnings.kept().to_vec()))
