@@ -70,6 +70,8 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Cancel {
     state: Arc<AtomicU8>,
+    /// The handle of what this query is a part of: it stops the query too.
+    outer: Option<Arc<AtomicU8>>,
     deadline: Option<(u64, Clock)>,
 }
 
@@ -82,16 +84,25 @@ impl Cancel {
     /// A handle that also stops the query when `clock` reaches `deadline_ms`.
     pub fn with_deadline(deadline_ms: u64, clock: Clock) -> Cancel {
         Cancel {
-            state: Arc::default(),
             deadline: Some((deadline_ms, clock)),
+            ..Cancel::default()
         }
     }
 
     /// A handle that stops the same query, and also when `clock` reaches `deadline_ms`.
     pub fn until(&self, deadline_ms: u64, clock: Clock) -> Cancel {
         Cancel {
-            state: self.state.clone(),
             deadline: Some((deadline_ms, clock)),
+            ..self.clone()
+        }
+    }
+
+    /// A handle of one query among those that this one stops: each of the two stops it.
+    pub fn child(&self) -> Cancel {
+        Cancel {
+            state: Arc::default(),
+            outer: Some(self.state.clone()),
+            deadline: self.deadline.clone(),
         }
     }
 
@@ -107,7 +118,15 @@ impl Cancel {
 
     /// Fails once the query has to stop.
     pub fn check(&self) -> Result<()> {
-        match self.state.load(Ordering::Relaxed) {
+        let outer = self
+            .outer
+            .as_ref()
+            .map(|outer| outer.load(Ordering::Relaxed));
+        let state = match self.state.load(Ordering::Relaxed) {
+            RUNNING => outer.unwrap_or(RUNNING),
+            stopped => stopped,
+        };
+        match state {
             RUNNING => {}
             CANCELED => return Err(QueryError::new(Code::RequestCanceled, "request canceled")),
             _ => return Err(QueryError::new(Code::QueryKilled, "query killed")),

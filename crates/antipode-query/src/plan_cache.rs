@@ -109,6 +109,9 @@ struct KeptPlan {
     sizes: Vec<(CollectionId, u64)>,
 }
 
+/// A catalog of which no plans are kept.
+const NO_CATALOG: u64 = 0;
+
 /// What a plan is kept under.
 struct Key<'k> {
     hash: u64,
@@ -151,7 +154,7 @@ impl PlanCache {
     }
 
     /// The plan of a query, kept or made. `space` names what the catalog shows (the fabric), `number` is that of the
-    /// catalog. The flag says whether it was kept.
+    /// catalog, where 0 keeps nothing. The flag says whether it was kept.
     ///
     /// # Errors
     /// Exactly those of compiling the query.
@@ -165,6 +168,7 @@ impl PlanCache {
         options: &CompileOptions,
     ) -> Result<(Prepared, bool)> {
         let fits = self.limits.entries > 0
+            && number != NO_CATALOG
             && text.len() <= TEXT_BYTES_MAX.min(options.parse.text_bytes_max);
         if !fits {
             return Ok((prepare(text, binds, catalog, options)?.0, false));

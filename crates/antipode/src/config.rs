@@ -68,6 +68,10 @@ pub struct Config {
     pub query_memory_bytes: u64,
     /// Longest text of a query, in bytes.
     pub query_text_bytes: u64,
+    /// Most memory for plans of queries, in bytes.
+    pub plan_cache_bytes: u64,
+    /// From when on a query is a slow one.
+    pub slow_query: Duration,
     /// Largest request of a client, in bytes.
     pub request_bytes: u64,
     /// Calls of clients that are worked on at a time.
@@ -113,6 +117,8 @@ impl Default for Config {
             insecure: false,
             query_memory_bytes: 256 << 20,
             query_text_bytes: 1 << 20,
+            plan_cache_bytes: 32 << 20,
+            slow_query: Duration::from_secs(10),
             request_bytes: 32 << 20,
             calls_max: 64,
             call_deadline: Duration::from_secs(60),
@@ -286,6 +292,20 @@ pub const KEYS: &[Key] = &[
         doc: "Longest text of a query.",
         get: |config| bytes_text(config.query_text_bytes),
         set: |config, text| bytes(text).map(|bytes| config.query_text_bytes = bytes),
+    },
+    Key {
+        name: "plan_cache_bytes",
+        kind: Kind::Bytes,
+        doc: "Most memory for the plans of queries, which are kept for when the same text comes again; 0 keeps none.",
+        get: |config| bytes_text(config.plan_cache_bytes),
+        set: |config, text| bytes(text).map(|bytes| config.plan_cache_bytes = bytes),
+    },
+    Key {
+        name: "slow_query",
+        kind: Kind::Time,
+        doc: "A query that runs longer than this is logged, and listed among the slow ones.",
+        get: |config| time_text(config.slow_query),
+        set: |config, text| time(text).map(|time| config.slow_query = time),
     },
     Key {
         name: "request_bytes",
@@ -565,6 +585,8 @@ impl Config {
             durability: self.durability,
             query_memory_bytes: self.query_memory_bytes,
             query_text_bytes: memory(self.query_text_bytes),
+            plan_cache_bytes: memory(self.plan_cache_bytes),
+            slow_query: self.slow_query,
             cache_bytes: memory(self.cache_bytes),
             write_buffer_bytes: memory(self.write_buffer_bytes),
             cluster,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use antipode_engine::{Durability, Node, NodeConfig, Seed};
 use antipode_rocksdb::RocksStorage;
@@ -9,6 +10,7 @@ use antipode_store::{MemoryStorage, Storage};
 
 use crate::driver::{Driver, Network};
 use crate::error::Error;
+use crate::queries::Queries;
 use crate::session::{RequestOptions, Session};
 
 /// How a database is opened.
@@ -24,6 +26,10 @@ pub struct Options {
     pub query_memory_bytes: u64,
     /// Most bytes of a query text.
     pub query_text_bytes: usize,
+    /// Most bytes of plans that are kept for queries that come again; 0 keeps none.
+    pub plan_cache_bytes: usize,
+    /// A query that runs longer is logged and remembered as slow.
+    pub slow_query: Duration,
     /// Most bytes of data blocks that the store keeps in memory.
     pub cache_bytes: usize,
     /// Most bytes of recent writes that the store keeps in memory.
@@ -41,6 +47,8 @@ impl Default for Options {
             durability: Durability::Disk,
             query_memory_bytes: 256 << 20,
             query_text_bytes: 1 << 20,
+            plan_cache_bytes: 32 << 20,
+            slow_query: Duration::from_secs(10),
             cache_bytes: store.cache_bytes,
             write_buffer_bytes: store.write_buffer_bytes,
             cluster: None,
@@ -73,6 +81,7 @@ pub struct Database {
 
 pub(crate) struct Inner {
     pub driver: Driver,
+    pub queries: Queries,
     pub options: Options,
     #[cfg(feature = "replication")]
     pub lines: Option<crate::network::Lines>,
@@ -133,6 +142,7 @@ impl Database {
         Ok(Self {
             inner: Arc::new(Inner {
                 driver,
+                queries: Queries::new(options.plan_cache_bytes, options.slow_query),
                 options,
                 lines,
             }),
@@ -163,6 +173,7 @@ impl Database {
         let driver = Driver::start(node, storage, |_desk| Ok(None::<Box<dyn Network>>))?;
         let inner = Inner {
             driver,
+            queries: Queries::new(options.plan_cache_bytes, options.slow_query),
             options,
             #[cfg(feature = "replication")]
             lines: None,

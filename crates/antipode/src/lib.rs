@@ -31,6 +31,7 @@ mod graphs;
 mod key_value;
 #[cfg(feature = "replication")]
 mod network;
+mod queries;
 mod query;
 mod session;
 mod status;
@@ -42,7 +43,7 @@ pub use antipode_engine::{
     CollectionKind, Deletes, DiscardedWrite, Durability, GraphChange, NodeStatus, SYSTEM_FABRIC,
 };
 pub use antipode_query::function::{Function, all as functions};
-pub use antipode_query::{Cancel, Extra, Retry, Stats, Warning};
+pub use antipode_query::{Cancel, Extra, PlanCacheStats, Profile, Retry, Stats, Warning};
 pub use antipode_store::Written;
 pub use antipode_value::Value;
 
@@ -54,7 +55,8 @@ pub use graphs::{EdgeDefinition, Graph};
 pub use key_value::{Pair, ScanRange};
 #[cfg(feature = "replication")]
 pub use network::{Bundle, Ca, ClusterId, Cut, Line};
-pub use query::{Answer, Explanation, QueryOptions, Rows};
+pub use queries::QueryInfo;
+pub use query::{Answer, Explanation, ProfileReport, QueryOptions, Rows};
 pub use session::{ReadLevel, Reply, RequestOptions, Session};
 pub use status::{CollectionInfo, Discarded, PeerInfo, Status};
 pub use streams::{Message, OutgoingMessage, Position};

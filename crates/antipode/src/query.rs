@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use antipode_engine::{Durability, OpenTransaction};
 use antipode_query::{
-    Cancel, CompileOptions, Environment, Extra, Limits, Plan, QueryError, compile, execute,
+    Cancel, CompileOptions, Environment, Extra, Limits, Plan, Prepared, Profile, QueryError,
+    Stopwatch, compile, compile_timed, execute_prepared,
 };
 use antipode_value::Value;
 use self_cell::self_cell;
 
 use crate::error::Error;
+use crate::queries::Ticket;
 use crate::session::{Attempt, Reply, Session};
 
 /// How a query is run.
@@ -26,6 +28,8 @@ pub struct QueryOptions {
     pub warnings_max: usize,
     /// Optimizer rules to switch off and on, left to right: `-rule`, `+rule`, `-all`.
     pub rules: Vec<String>,
+    /// Tell what the query did: 1, the time of its phases; 2, also what each node of the plan did.
+    pub profile: u8,
 }
 
 impl Default for QueryOptions {
@@ -37,6 +41,7 @@ impl Default for QueryOptions {
             fail_on_warning: false,
             warnings_max: limits.warnings_max,
             rules: Vec::new(),
+            profile: 0,
         }
     }
 }
@@ -48,8 +53,21 @@ pub struct Answer {
     pub rows: Vec<Value>,
     /// Counters and warnings.
     pub extra: Extra,
+    /// What the query did, if that was asked for.
+    pub profile: Option<ProfileReport>,
     /// The token that covers the answer.
     pub token: Vec<u8>,
+}
+
+/// What a query did.
+#[derive(Clone, Debug)]
+pub struct ProfileReport {
+    /// The times and the nodes.
+    pub profile: Profile,
+    /// The plan as a tree with what each node did, the counters, and the phases, for people.
+    pub text: String,
+    /// The same as JSON.
+    pub json: Value,
 }
 
 /// How a query would run.
@@ -63,7 +81,10 @@ pub struct Explanation {
 
 /// What a running query stands on.
 struct Ground {
-    plan: Plan,
+    prepared: Prepared,
+    /// What was measured before the first row, if the query is profiled.
+    profile: Option<(u8, Profile, Instant)>,
+    _ticket: Ticket,
     transaction: OpenTransaction,
     environment: Environment,
     limits: Limits,
@@ -92,6 +113,7 @@ enum State {
     Done {
         rows: std::vec::IntoIter<Value>,
         extra: Extra,
+        profile: Option<Box<ProfileReport>>,
     },
 }
 
@@ -125,6 +147,15 @@ impl Rows {
         }
     }
 
+    /// What the query did up to now, if that was asked for; complete after the last row.
+    #[must_use]
+    pub fn profile(&self) -> Option<ProfileReport> {
+        match &self.state {
+            State::Reading(reading) => report(reading),
+            State::Done { profile, .. } => profile.as_deref().cloned(),
+        }
+    }
+
     /// The token that covers the query.
     #[must_use]
     pub fn token(&self) -> &[u8] {
@@ -143,7 +174,7 @@ impl Session {
     pub fn query(&self, text: &str, binds: &Value, options: &QueryOptions) -> Result<Rows, Error> {
         self.attempt(|| {
             let ground = self.ground(text, binds, options)?;
-            if ground.plan.is_modification() {
+            if ground.prepared.plan.is_modification() {
                 self.modify(ground)
             } else {
                 let token = self.token(ground.transaction.vector())?;
@@ -181,6 +212,7 @@ impl Session {
         Ok(Answer {
             rows: all,
             extra: rows.extra(),
+            profile: rows.profile(),
             token: rows.token,
         })
     }
@@ -195,25 +227,73 @@ impl Session {
         binds: &Value,
         options: &QueryOptions,
     ) -> Result<Reply<Explanation>, Error> {
-        let ground = self.ground(text, binds, options)?;
+        let transaction = self.begin()?;
+        let plan = compile(text, binds, &transaction, &self.compiling(options))?;
         Ok(Reply {
             value: Explanation {
-                text: ground.plan.explain_text(),
-                json: ground.plan.explain_json(),
+                text: plan.explain_text(),
+                json: plan.explain_json(),
             },
-            token: self.token(ground.transaction.vector())?,
+            token: self.token(transaction.vector())?,
         })
     }
 
-    fn ground(&self, text: &str, binds: &Value, options: &QueryOptions) -> Result<Ground, Error> {
-        let transaction = self.begin()?;
-        let settings = self.database.options();
+    fn compiling(&self, options: &QueryOptions) -> CompileOptions {
         let mut compiling = CompileOptions {
             rules: options.rules.clone(),
             ..CompileOptions::default()
         };
-        compiling.parse.text_bytes_max = settings.query_text_bytes;
-        let plan = compile(text, binds, &transaction, &compiling)?;
+        compiling.parse.text_bytes_max = self.database.options().query_text_bytes;
+        compiling
+    }
+
+    /// The plan of a query: a kept one, but a fresh one where its making is measured.
+    fn prepare(
+        &self,
+        transaction: &OpenTransaction,
+        text: &str,
+        binds: &Value,
+        options: &QueryOptions,
+        began: Instant,
+    ) -> Result<(Prepared, Option<(u8, Profile, Instant)>), Error> {
+        let compiling = self.compiling(options);
+        if options.profile == 0 {
+            let inner = &self.database.inner;
+            let number = inner
+                .queries
+                .catalog_number(transaction.catalog_picture(), || {
+                    inner.driver.shared.catalog()
+                });
+            let (prepared, _) = inner.queries.plans.prepare(
+                self.fabric(),
+                number,
+                text,
+                binds,
+                transaction,
+                &compiling,
+            )?;
+            return Ok((prepared, None));
+        }
+        let mut profile = Profile {
+            initializing_ns: nanoseconds(began),
+            ..Profile::default()
+        };
+        let (plan, phases) =
+            compile_timed(text, binds, transaction, &compiling, &stopwatch(began))?;
+        profile.compiling = phases;
+        let prepared = Prepared {
+            plan: Arc::new(plan),
+            parameters: Vec::new(),
+        };
+        Ok((prepared, Some((options.profile, profile, began))))
+    }
+
+    fn ground(&self, text: &str, binds: &Value, options: &QueryOptions) -> Result<Ground, Error> {
+        let began = Instant::now();
+        let transaction = self.begin()?;
+        let settings = self.database.options();
+        let (prepared, profile) = self.prepare(&transaction, text, binds, options, began)?;
+        let cancel = self.cancel();
         let environment = Environment {
             now_ms: i64::try_from(Self::now_ms()).unwrap_or(i64::MAX),
             seed: crate::database::random()?,
@@ -228,29 +308,31 @@ impl Session {
             full_count: options.full_count,
         };
         Ok(Ground {
-            plan,
+            prepared,
+            profile,
+            _ticket: Ticket::new(&self.database, self.fabric(), text, &cancel),
             transaction,
             environment,
             limits,
-            cancel: self.cancel(),
+            cancel,
         })
     }
 
     /// The session's handle, which also stops the query at the deadline.
     fn cancel(&self) -> Cancel {
         let Some(deadline) = self.deadline() else {
-            return self.options.cancel.clone();
+            return self.options.cancel.child();
         };
         let start = Instant::now();
         let left = deadline.saturating_duration_since(start);
         let clock = move || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-        self.options.cancel.until(left_ms, Arc::new(clock))
+        self.options.cancel.child().until(left_ms, Arc::new(clock))
     }
 
     /// Runs a query that writes to its end, and commits it.
     fn modify(&self, ground: Ground) -> Result<Rows, Attempt> {
-        let durability = match ground.plan.durability() {
+        let durability = match ground.prepared.plan.durability() {
             Some(asked) => Durability::from_name(asked).map_err(Error::from)?,
             None => self.durability(),
         };
@@ -259,7 +341,14 @@ impl Session {
             Ok(rows) => Ok((rows.collect_all()?, rows.extra())),
             Err(error) => Err(error.clone()),
         })?;
-        let transaction = reading.into_owner().transaction;
+        let report = report(&reading);
+        let ground = reading.into_owner();
+        let ran = Instant::now();
+        let Ground {
+            transaction,
+            prepared,
+            ..
+        } = ground;
         let reply = self.commit_at(durability, transaction, rows)?;
         let (rows, outcome) = reply.value;
         let rows = match &outcome {
@@ -269,6 +358,11 @@ impl Session {
         Ok(Rows {
             state: State::Done {
                 rows: rows.into_iter(),
+                profile: report.map(|report| {
+                    let mut profile = report.profile;
+                    profile.finalizing_ns = nanoseconds(ran);
+                    Box::new(told(&prepared.plan, profile, &extra))
+                }),
                 extra,
             },
             token: reply.token,
@@ -278,17 +372,51 @@ impl Session {
 
 fn start(ground: Ground) -> Result<Reading, Error> {
     let reading = Reading::new(ground, |ground| {
-        execute(
-            &ground.plan,
+        let mut rows = execute_prepared(
+            &ground.prepared,
             &ground.transaction,
             &ground.environment,
             ground.limits.clone(),
             ground.cancel.clone(),
-        )
+        )?;
+        if let Some((_, _, began)) = &ground.profile {
+            rows.profile_with(stopwatch(*began));
+        }
+        Ok(rows)
     });
     reading.with_dependent(|_, rows| match rows {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::from(error.clone())),
     })?;
     Ok(reading)
+}
+
+/// What a query that is profiled has told up to now.
+fn report(reading: &Reading) -> Option<ProfileReport> {
+    reading.with_dependent(|ground, rows| {
+        let (level, profile, _) = ground.profile.as_ref()?;
+        let rows = rows.as_ref().ok()?;
+        let mut profile = profile.clone();
+        profile.run = rows.profile()?;
+        if *level < 2 {
+            profile.run.nodes.clear();
+        }
+        Some(told(&ground.prepared.plan, profile, &rows.extra()))
+    })
+}
+
+fn told(plan: &Plan, profile: Profile, extra: &Extra) -> ProfileReport {
+    ProfileReport {
+        text: plan.profile_text(&profile, extra),
+        json: plan.profile_json(&profile, extra),
+        profile,
+    }
+}
+
+fn stopwatch(since: Instant) -> Stopwatch {
+    Arc::new(move || nanoseconds(since))
+}
+
+fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
