@@ -248,12 +248,6 @@ impl OpenTransaction {
         &self.catalog
     }
 
-    /// The same as a picture that is shared: another one means that something in it has changed.
-    #[must_use]
-    pub fn catalog_picture(&self) -> &Arc<Catalog> {
-        &self.catalog
-    }
-
     /// Whether anything was written.
     #[must_use]
     pub fn has_writes(&self) -> bool {

@@ -13,7 +13,7 @@ use antipode_store::record::ReplicaTable;
 
 use crate::catalog::Catalog;
 use crate::identity::{Identity, Recovered};
-use crate::session::KeyMaker;
+use crate::session::{KeyMaker, OpenTransaction};
 
 /// A picture that is replaced as a whole.
 #[derive(Debug)]
@@ -157,5 +157,13 @@ impl Shared {
 
     pub(crate) fn publish_vector(&self, vector: &VersionVector) {
         self.vector.set(Arc::new(vector.clone()));
+    }
+}
+
+impl OpenTransaction {
+    /// The picture of the catalog that this transaction has: another one means that something in it has changed.
+    #[must_use]
+    pub fn catalog_picture(&self) -> &Arc<Catalog> {
+        &self.catalog
     }
 }
