@@ -27,6 +27,7 @@ mod lookup;
 mod modify;
 mod rows;
 mod sort;
+mod upsert;
 mod window;
 
 pub(crate) use enumerate::Tables;

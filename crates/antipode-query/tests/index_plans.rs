@@ -254,6 +254,28 @@ fn alternatives_have_an_index_each_or_none_has() {
         "[1,11,20,21,22,23,24,25,26,27,28,29,31,41,51,61,71,81,91]"
     );
     assert_eq!(stats.scanned_full, 0);
+    let merged = database(&[(&["b", "n"], "")]);
+    for (text, rows, read) in [
+        (
+            "FOR d IN c FILTER d.b == 3 OR d.b > 7 OR d.b < 1 SORT d.b DESC, d.n DESC LIMIT 11 RETURN d.n",
+            "[99,98,97,96,95,94,93,92,91,90,89]",
+            33,
+        ),
+        (
+            "FOR d IN c FILTER (d.b == 1 AND d.n < 12) OR (d.b IN [0, 1] AND d.n IN [11, 3]) SORT d.b RETURN d.n",
+            "[3,10,11]",
+            4,
+        ),
+    ] {
+        assert_eq!(
+            shape(&plan(&merged, text, &[])).replace(" Limit", ""),
+            "Index",
+            "{text}"
+        );
+        let (found, stats) = run(&merged, text);
+        assert_eq!(found, rows, "{text}");
+        assert!(stats.scanned_index <= read, "{text}: {stats:?}");
+    }
     let half = database(&[(&["a"], "")]);
     assert_eq!(
         shape(&plan(&half, text, &[])),

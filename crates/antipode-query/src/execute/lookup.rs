@@ -8,7 +8,7 @@ use antipode_value::{Str, Value};
 use super::BATCH_ROWS;
 use crate::error::Result;
 use crate::evaluate::{Run, evaluate};
-use crate::index::{GeoRead, IndexRange, IndexRead, IndexRows, keys};
+use crate::index::{GeoRead, IndexInfo, IndexRange, IndexRead, IndexRows, keys};
 use crate::plan::{Access, IndexAccess, RangeEnd};
 use crate::source::{CollectionInfo, Direction, KeyBounds, Scan};
 
@@ -17,6 +17,8 @@ pub(super) struct Finder<'a> {
     collection: &'a CollectionInfo,
     parts: VecDeque<Part>,
     scan: Option<Box<dyn Scan + 'a>>,
+    /// Alternatives that are merged.
+    merge: Option<Merge<'a>>,
     /// Keys of the documents that came; none if each comes but once.
     seen: Option<HashSet<Str>>,
     /// Bytes that count as used while it lives.
@@ -52,6 +54,7 @@ impl<'a> Finder<'a> {
             collection,
             parts: VecDeque::new(),
             scan: None,
+            merge: None,
             seen: None,
             held: 0,
         };
@@ -109,7 +112,17 @@ impl<'a> Finder<'a> {
                     None => Part::Keyed(vec![KeyBounds::all()].into_iter()),
                 });
             }
-            Access::Union(parts) => {
+            Access::Union {
+                parts,
+                merged: Some(reverse),
+            } => {
+                let merge = Merge::open(self.collection, parts, *reverse, row, run)?;
+                self.merge = Some(merge);
+            }
+            Access::Union {
+                parts,
+                merged: None,
+            } => {
                 self.seen.get_or_insert_default();
                 for part in parts {
                     self.add(part, row, run)?;
@@ -126,8 +139,11 @@ impl<'a> Finder<'a> {
         out: &mut Vec<Value>,
         run: &mut Run<'a>,
     ) -> Result<bool> {
-        let start = out.len();
         let max = max.clamp(1, BATCH_ROWS);
+        if let Some(merge) = &mut self.merge {
+            return merge.next_batch(max, out, run);
+        }
+        let start = out.len();
         while out.len() - start < max {
             run.tick()?;
             let before = out.len();
@@ -215,6 +231,110 @@ impl<'a> Finder<'a> {
     /// Gives back what counted as used.
     pub(super) fn close(&mut self, run: &mut Run<'a>) {
         run.memory.shrink(std::mem::take(&mut self.held));
+        if let Some(merge) = &mut self.merge {
+            merge.close(run);
+        }
+    }
+}
+
+/// Alternatives that go by one index, each in its order, merged in that order.
+struct Merge<'a> {
+    streams: Vec<Stream<'a>>,
+    reverse: bool,
+}
+
+/// The values of the fields, and the key by its bytes.
+type Entry = (Vec<Value>, Str);
+
+/// One of them, with what was read ahead.
+struct Stream<'a> {
+    finder: Finder<'a>,
+    index: &'a IndexInfo,
+    ahead: VecDeque<(Entry, Value)>,
+    more: bool,
+}
+
+/// Documents that each stream of a merge reads ahead.
+const READ_AHEAD: usize = 50;
+
+impl<'a> Merge<'a> {
+    fn open(
+        collection: &'a CollectionInfo,
+        parts: &'a [Access],
+        reverse: bool,
+        row: &mut [Value],
+        run: &mut Run<'a>,
+    ) -> Result<Merge<'a>> {
+        let mut streams = Vec::with_capacity(parts.len());
+        for part in parts {
+            if let Access::Index(access) = part {
+                streams.push(Stream {
+                    finder: Finder::open(collection, part, row, run)?,
+                    index: &access.index,
+                    ahead: VecDeque::new(),
+                    more: true,
+                });
+            }
+        }
+        Ok(Merge { streams, reverse })
+    }
+
+    fn next_batch(&mut self, max: usize, out: &mut Vec<Value>, run: &mut Run<'a>) -> Result<bool> {
+        for _ in 0..max {
+            run.tick()?;
+            let mut first: Option<&(Entry, Value)> = None;
+            for stream in &mut self.streams {
+                stream.fill(max.min(READ_AHEAD), run)?;
+                let Some(entry) = stream.ahead.front() else {
+                    continue;
+                };
+                let before = |known: &(Entry, Value)| {
+                    let order = entry.0.cmp(&known.0);
+                    if self.reverse {
+                        order.is_gt()
+                    } else {
+                        order.is_lt()
+                    }
+                };
+                if first.is_none_or(before) {
+                    first = Some(entry);
+                }
+            }
+            let Some((entry, document)) = first.cloned() else {
+                return Ok(false);
+            };
+            out.push(document);
+            // Where the entry is met again, it is the same document.
+            for stream in &mut self.streams {
+                if stream.ahead.front().is_some_and(|ahead| ahead.0 == entry) {
+                    stream.ahead.pop_front();
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn close(&mut self, run: &mut Run<'a>) {
+        for stream in &mut self.streams {
+            stream.finder.close(run);
+        }
+    }
+}
+
+impl<'a> Stream<'a> {
+    /// Reads on where nothing is left.
+    fn fill(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<()> {
+        while self.more && self.ahead.is_empty() {
+            let mut documents = Vec::new();
+            self.more = self.finder.next_batch(wanted, &mut documents, run)?;
+            for document in documents {
+                let fields = self.index.fields.iter();
+                let entry = fields.map(|field| field.value(&document)).collect();
+                let key = document.attribute("_key").to_text();
+                self.ahead.push_back(((entry, key), document));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -6,16 +6,14 @@
 use antipode_crdt::{Draft, DraftChange, Number, PatchOptions, Path, patch_changes};
 use antipode_value::{Array, Object, Str, Value, compare_binary, identical};
 
-use super::lookup::Readings;
-use super::{BATCH_ROWS, Batch, Input, Operator};
+use super::upsert::find;
+use super::{Batch, Input, Operator};
 use crate::error::{Code, QueryError, Result};
-use crate::evaluate::{Run, evaluate, satisfied};
+use crate::evaluate::{Run, evaluate};
 use crate::index::keys;
 use crate::intent::IntentKind;
-use crate::plan::{
-    Action, IndexAccess, Modify, ModifyOptions, OverwriteMode, Patch, Publish, Upsert,
-};
-use crate::source::{CollectionInfo, CollectionKind, Expect, KeyBounds, Message, Written};
+use crate::plan::{Action, Modify, ModifyOptions, OverwriteMode, Patch, Publish, Upsert};
+use crate::source::{CollectionInfo, CollectionKind, Expect, Message, Written};
 
 /// INSERT, UPDATE, REPLACE, REMOVE, UPSERT.
 pub(super) fn modify<'a>(input: Input<'a>, node: &'a Modify) -> Input<'a> {
@@ -686,91 +684,6 @@ fn upsert_row<'a>(
     };
     let draft = finish_update(node, &target.key, changes.list, run)?;
     target.write(node, draft, expect, run)
-}
-
-/// The document that an UPSERT is about: of several the one with the lowest key.
-fn find<'a>(
-    node: &'a Modify,
-    upsert: &'a Upsert,
-    row: &mut [Value],
-    run: &mut Run<'a>,
-) -> Result<Option<Value>> {
-    let data = run.data()?;
-    let slot = upsert.current.slot as usize;
-    if let Some(index) = &upsert.index {
-        return find_by_index(node, upsert, index, row, run);
-    }
-    if let Some(key) = &upsert.key {
-        let Value::String(key) = evaluate(key, row, run)? else {
-            return Ok(None);
-        };
-        run.stats.document_lookups += 1;
-        let Some(candidate) = data.current(node.collection.id, &key)? else {
-            return Ok(None);
-        };
-        run.stats.scanned_index += 1;
-        row[slot] = candidate;
-        let matches = satisfied(&upsert.condition, row, run)?;
-        let candidate = std::mem::take(&mut row[slot]);
-        return Ok(matches.then_some(candidate));
-    }
-    let mut scan = data.scan_current(node.collection.id, &KeyBounds::all())?;
-    let mut candidates = Vec::new();
-    loop {
-        let more = scan.next_batch(BATCH_ROWS, &mut candidates)?;
-        run.stats.scanned_full += candidates.len() as u64;
-        for candidate in candidates.drain(..) {
-            run.tick()?;
-            row[slot] = candidate;
-            if satisfied(&upsert.condition, row, run)? {
-                return Ok(Some(std::mem::take(&mut row[slot])));
-            }
-        }
-        if !more {
-            row[slot] = Value::Null;
-            return Ok(None);
-        }
-    }
-}
-
-/// As [`find`], where an index knows the candidates.
-fn find_by_index<'a>(
-    node: &'a Modify,
-    upsert: &'a Upsert,
-    index: &'a IndexAccess,
-    row: &mut [Value],
-    run: &mut Run<'a>,
-) -> Result<Option<Value>> {
-    let data = run.data()?;
-    let slot = upsert.current.slot as usize;
-    let key_of = |document: &Value| document.attribute("_key").to_text();
-    let mut lowest: Option<Value> = None;
-    let mut candidates = Vec::new();
-    for read in Readings::of(index, row, run)? {
-        let mut scan = data.index_scan_current(node.collection.id, &read)?;
-        loop {
-            let more = scan.next_batch(BATCH_ROWS, &mut candidates)?;
-            run.stats.scanned_index += candidates.len() as u64;
-            for candidate in candidates.drain(..) {
-                run.tick()?;
-                if lowest
-                    .as_ref()
-                    .is_some_and(|lowest| key_of(lowest) <= key_of(&candidate))
-                {
-                    continue;
-                }
-                row[slot] = candidate;
-                if satisfied(&upsert.condition, row, run)? {
-                    lowest = Some(std::mem::take(&mut row[slot]));
-                }
-            }
-            if !more {
-                break;
-            }
-        }
-    }
-    row[slot] = Value::Null;
-    Ok(lowest)
 }
 
 /// The document that an UPSERT inserts, and the changes that it makes on nothing beside it.

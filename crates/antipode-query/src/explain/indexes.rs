@@ -209,7 +209,7 @@ fn used(access: &Access, variable: &str, printer: Option<&Printer<'_>>) -> Vec<U
         }
         Access::Index(access) => vec![persistent(access, variable, printer)],
         Access::Geo(access) => vec![geo(access, variable, printer)],
-        Access::Union(parts) => parts
+        Access::Union { parts, .. } => parts
             .iter()
             .flat_map(|part| used(part, variable, printer))
             .collect(),

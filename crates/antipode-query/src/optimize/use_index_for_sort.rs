@@ -19,8 +19,11 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
         return false;
     };
     let access = match &enumerate.access {
-        Access::Index(access) => turned(access, &scope, keys),
-        Access::Full if !enumerate.disable_index => for_order(enumerate, &scope, keys),
+        Access::Index(access) => turned(access, &scope, keys).map(Access::from),
+        Access::Union { parts, .. } => merged(parts, &scope, keys),
+        Access::Full if !enumerate.disable_index => {
+            for_order(enumerate, &scope, keys).map(Access::from)
+        }
         _ => None,
     };
     let Some(access) = access else {
@@ -29,7 +32,7 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
     if let Some(NodeKind::EnumerateCollection(enumerate)) =
         pipeline.nodes.get_mut(position).map(|node| &mut node.kind)
     {
-        enumerate.access = Access::Index(Box::new(access));
+        enumerate.access = access;
     }
     pipeline.nodes.remove(sort);
     true
@@ -84,6 +87,33 @@ fn turned<'p>(access: &IndexAccess, scope: &Scope<'p>, keys: &'p [SortKey]) -> O
     let mut access = access.clone();
     access.reverse = reverse;
     Some(access)
+}
+
+/// Alternatives that all go by one index, merged in its order.
+fn merged<'p>(parts: &[Access], scope: &Scope<'p>, keys: &'p [SortKey]) -> Option<Access> {
+    let mut turned = Vec::with_capacity(parts.len());
+    let mut merged = None;
+    for part in parts {
+        let Access::Index(access) = part else {
+            return None;
+        };
+        if access.index.repeats() {
+            return None;
+        }
+        // What one alternative holds to a value, another may not: the order is that of all fields.
+        let whole = IndexAccess::all(access.index.clone(), false);
+        let (index, reverse) = (access.index.id, direction(&whole, scope, keys)?);
+        if *merged.get_or_insert((index, reverse)) != (index, reverse) {
+            return None;
+        }
+        let mut access = access.clone();
+        access.reverse = reverse;
+        turned.push(Access::Index(access));
+    }
+    Some(Access::Union {
+        parts: turned,
+        merged: Some(merged?.1),
+    })
 }
 
 /// An index that is read for its order alone.

@@ -317,7 +317,14 @@ impl Target<'_> {
         if accesses.is_empty() {
             return None;
         }
-        let mut candidate = Candidate::new(Access::Union(accesses), 1, self.documents);
+        let mut candidate = Candidate::new(
+            Access::Union {
+                parts: accesses,
+                merged: None,
+            },
+            1,
+            self.documents,
+        );
         if exact {
             candidate.answered.push(part.place);
         }

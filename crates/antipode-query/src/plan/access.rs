@@ -43,7 +43,12 @@ pub enum Access {
     /// By a geo index.
     Geo(Box<GeoAccess>),
     /// By any of several accesses; each document comes once.
-    Union(Vec<Access>),
+    Union {
+        /// The accesses.
+        parts: Vec<Access>,
+        /// All go by one index, and give their documents together in its order; backward if true.
+        merged: Option<bool>,
+    },
     /// Those whose attribute equals a value: from the second time on by a table that is built of the whole collection.
     Table {
         /// The attribute, as names from the document.
@@ -113,6 +118,12 @@ impl IndexAccess {
     }
 }
 
+impl From<IndexAccess> for Access {
+    fn from(access: IndexAccess) -> Access {
+        Access::Index(Box::new(access))
+    }
+}
+
 /// A question to a geo index. The condition or order that it stands for may still be tested behind it.
 #[derive(Clone, Debug)]
 pub struct GeoAccess {
@@ -155,7 +166,7 @@ impl Access {
             Access::Edge { .. } => vec!["edge"],
             Access::Index(access) => vec![&access.index.name],
             Access::Geo(access) => vec![&access.index.name],
-            Access::Union(parts) => parts.iter().flat_map(Access::index_names).collect(),
+            Access::Union { parts, .. } => parts.iter().flat_map(Access::index_names).collect(),
         }
     }
 
@@ -177,7 +188,7 @@ impl Access {
             Access::Index(access) => access.estimate(documents),
             Access::Geo(access) if access.most.is_none() => documents,
             Access::Geo(_) => documents / 4.0,
-            Access::Union(parts) => parts.iter().map(|part| part.estimate(documents)).sum(),
+            Access::Union { parts, .. } => parts.iter().map(|part| part.estimate(documents)).sum(),
         };
         found.min(documents)
     }
@@ -204,7 +215,9 @@ impl Access {
                 }
                 access.least.iter().chain(&access.most).for_each(visit);
             }
-            Access::Union(parts) => parts.iter().for_each(|part| part.each_expression(visit)),
+            Access::Union { parts, .. } => {
+                parts.iter().for_each(|part| part.each_expression(visit))
+            }
         }
     }
 
@@ -231,7 +244,7 @@ impl Access {
                 let bounds = access.least.iter_mut().chain(&mut access.most);
                 bounds.for_each(visit);
             }
-            Access::Union(parts) => parts
+            Access::Union { parts, .. } => parts
                 .iter_mut()
                 .for_each(|part| part.each_expression_mut(visit)),
         }
