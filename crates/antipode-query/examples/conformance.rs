@@ -1,5 +1,6 @@
 //! Answers conformance cases, one JSON line each, on the plain database of the tests. The engine has a runner of its
-//! own; this one tells whether a fault is of the language or of the engine.
+//! own; this one tells whether a fault is of the language or of the engine. Its arguments switch optimizer rules off and
+//! on, as `-all` and `+rule`: no rule changes an answer.
 
 #[path = "../tests/support/memory.rs"]
 mod memory;
@@ -175,7 +176,11 @@ fn run(
     options: &Value,
 ) -> Result<(Vec<Value>, Extra), QueryError> {
     let transaction = database.begin();
-    let plan = compile(text, binds, &transaction, &CompileOptions::default())?;
+    let compiling = CompileOptions {
+        rules: std::env::args().skip(1).collect(),
+        ..CompileOptions::default()
+    };
+    let plan = compile(text, binds, &transaction, &compiling)?;
     let environment = Environment {
         now_ms: 1_700_000_000_000,
         ..Environment::default()

@@ -8,7 +8,7 @@
 //! error CODE [LINE:COLUMN] ["part of the message"]
 //! ```
 //!
-//! Each line runs on a fresh copy of the database of [`database`], with every optimizer rule and with none. `_rev` is left out of the comparison. Text behind `#`
+//! Each line runs on a fresh copy of the database of [`database`], in every [`Way`] to compile it. `_rev` is left out of the comparison. Text behind `#`
 //! at the beginning of a line is a comment.
 
 #[path = "../support/memory.rs"]
@@ -26,9 +26,11 @@ mod statements;
 mod values;
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use antipode_query::{
-    Cancel, CollectionKind, CompileOptions, Environment, Limits, QueryError, compile, execute,
+    Cancel, CollectionKind, CompileOptions, Environment, Limits, Prepared, QueryError, compile,
+    execute_prepared, prepare,
 };
 use antipode_value::{Object, Value};
 use memory::Database;
@@ -73,18 +75,29 @@ fn check(table: &str) {
         lines += 1;
         let (input, expected) = line.rsplit_once(" => ").expect("a line needs an arrow");
         let (input, expected) = (input.trim(), expected.trim());
-        for rules in [&[][..], &["-all".to_owned()]] {
-            let given = run_line(&base, input, rules);
+        for way in [Way::Optimized, Way::AsWritten, Way::Prepared] {
+            let given = run_line(&base, input, way);
             if let Err(given) = agrees(&given, expected) {
                 let _ = writeln!(
                     wrong,
-                    "{input} {rules:?}\n    wanted {expected}\n    given  {given}"
+                    "{input} ({way:?})\n    wanted {expected}\n    given  {given}"
                 );
             }
         }
     }
     assert!(lines > 0, "an empty table");
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// How a query is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// With every optimizer rule.
+    Optimized,
+    /// With none.
+    AsWritten,
+    /// Into a plan that serves other bind values too.
+    Prepared,
 }
 
 struct Given {
@@ -94,7 +107,7 @@ struct Given {
     ignored: u64,
 }
 
-fn run_line(base: &Database, input: &str, rules: &[String]) -> Result<Given, QueryError> {
+fn run_line(base: &Database, input: &str, way: Way) -> Result<Given, QueryError> {
     let (queries, binds) = match input.rsplit_once(" <- ") {
         Some((queries, binds)) => (queries, Value::from_json(binds).expect("bind values")),
         None => (input, Value::Null),
@@ -106,30 +119,32 @@ fn run_line(base: &Database, input: &str, rules: &[String]) -> Result<Given, Que
             &mut database,
             &query.replace("\\n", "\n"),
             &binds,
-            rules,
+            way,
         )?);
     }
     Ok(last.expect("a query"))
 }
 
-fn run(
-    database: &mut Database,
-    text: &str,
-    binds: &Value,
-    rules: &[String],
-) -> Result<Given, QueryError> {
+fn run(database: &mut Database, text: &str, binds: &Value, way: Way) -> Result<Given, QueryError> {
     let transaction = database.begin();
-    let options = CompileOptions {
-        rules: rules.to_vec(),
-        ..CompileOptions::default()
+    let mut options = CompileOptions::default();
+    if way == Way::AsWritten {
+        options.rules.push("-all".to_owned());
+    }
+    let prepared = match way {
+        Way::Prepared => prepare(text, binds, &transaction, &options)?.0,
+        _ => Prepared {
+            plan: Arc::new(compile(text, binds, &transaction, &options)?),
+            parameters: Vec::new(),
+        },
     };
-    let plan = compile(text, binds, &transaction, &options)?;
     let environment = Environment {
         now_ms: 1_700_000_000_000,
         ..Environment::default()
     };
     let limits = Limits::default();
-    let mut rows = execute(&plan, &transaction, &environment, limits, Cancel::new())?;
+    let cancel = Cancel::new();
+    let mut rows = execute_prepared(&prepared, &transaction, &environment, limits, cancel)?;
     let all = rows.collect_all()?;
     let extra = rows.extra();
     drop(rows);
