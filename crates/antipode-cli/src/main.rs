@@ -12,12 +12,17 @@ mod catalog;
 mod cluster;
 mod connection;
 mod demo;
+mod export;
+mod import;
 mod output;
+mod progress;
 mod query;
 mod serve;
 mod settings;
 mod shell;
+mod statements;
 mod status;
+mod table;
 
 /// A geo-distributed multi-model database: every region writes, all of them converge.
 #[derive(Parser)]
@@ -35,6 +40,10 @@ enum Command {
     Shell(shell::Arguments),
     /// Run a query in C8QL on a node
     Query(query::Query),
+    /// Write the records of a file into a collection: JSON lines, a JSON array, CSV
+    Import(Box<import::Import>),
+    /// Write a collection, or the rows of a query, into a file: JSON lines, a JSON array, CSV
+    Export(export::Export),
     /// Show how a node and its cluster do
     Status(status::Status),
     /// Create a collection, a named graph, a stream or a fabric
@@ -55,7 +64,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error{}: {error:#}", code(&error));
-            ExitCode::FAILURE
+            exit_code(&error)
         }
     }
 }
@@ -72,6 +81,8 @@ fn run(command: Command) -> Result<ExitCode> {
             Command::Serve(arguments) => serve::run(&arguments).await?,
             Command::Shell(arguments) => return shell::run(&arguments).await,
             Command::Query(arguments) => query::run(&arguments).await?,
+            Command::Import(arguments) => return import::run(&arguments).await,
+            Command::Export(arguments) => export::run(&arguments).await?,
             Command::Status(arguments) => status::run(&arguments).await?,
             Command::Create(arguments) => catalog::create(&arguments).await?,
             Command::Drop(arguments) => catalog::drop(&arguments).await?,
@@ -79,6 +90,26 @@ fn run(command: Command) -> Result<ExitCode> {
             Command::Cluster(_) => {}
         }
         Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// What a script can tell apart. 2 is a wrong command line, as clap says it; 1 is everything else.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    use antipode_client::{Error, Retry};
+    let client = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Error>());
+    ExitCode::from(match client {
+        // The database refuses it: a syntax error, an unknown name, a key that exists.
+        Some(Error::Database {
+            retry: Retry::Never,
+            ..
+        }) => 3,
+        // It lost a race, or the node cannot do it now.
+        Some(Error::Database { .. }) => 4,
+        // No node can be reached, or the answer was lost.
+        Some(Error::Unreachable { .. } | Error::Lost { .. } | Error::TimedOut) => 5,
+        _ => 1,
     })
 }
 

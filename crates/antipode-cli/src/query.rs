@@ -1,32 +1,34 @@
-//! `antipode query`: one query, its rows on standard output.
+//! `antipode query`: queries from the command line, a file or a pipe, and their rows on standard output.
+//!
+//! A text may hold several statements. As in psql, each is a transaction of its own; they run one after the other, and the
+//! first that fails ends the run. Bind parameters are for all of them: each takes those that it names.
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
-use antipode_client::Extra;
-use anyhow::{Context, Result};
+use antipode_c8ql::{TokenKind, tokens};
+use antipode_client::{Extra, Query as Call};
+use anyhow::{Context, Error, Result};
 use clap::Args;
 use serde_json::Value;
 
 use crate::connection::Connection;
-use crate::output::{Format, table};
-
-/// A table's columns are measured by so many rows; longer results have several tables.
-const TABLE_ROWS_MAX: usize = 1_000;
+use crate::output::{Format, RowWriter};
+use crate::statements::{Statement, statements};
 
 /// Arguments of `antipode query`.
 #[derive(Args, Debug)]
 pub struct Query {
-    /// The query: its text, a file that holds it, or - for standard input
+    /// The queries: their text, a file that holds it, or - for standard input. Several end with semicolons
     #[arg(value_name = "TEXT|FILE|-")]
     query: String,
     /// A bind parameter; the value is JSON, or else taken as a string
     #[arg(short, long, value_name = "NAME=VALUE")]
     bind: Vec<String>,
     /// How rows are written [default: a table on a terminal, else JSON]
-    #[arg(short, long)]
-    format: Option<Format>,
-    /// Show how the query would run, with its merge intents, and do not run it
+    #[arg(short, long, visible_alias = "format", visible_short_alias = 'f')]
+    output: Option<Format>,
+    /// Show how the queries would run, with their merge intents, and do not run them
     #[arg(long)]
     explain: bool,
     /// Tell figures of the run on standard error
@@ -36,35 +38,50 @@ pub struct Query {
     connection: Connection,
 }
 
-/// Runs the query.
+/// Runs the queries.
 pub async fn run(arguments: &Query) -> Result<()> {
     let text = text(&arguments.query)?;
+    let found = statements(&text);
+    let all = match found.is_empty() {
+        // The node says what is wrong with nothing.
+        true => vec![Statement { text, line: 1 }],
+        false => found,
+    };
     let client = arguments.connection.open().await?;
-    let mut query = client.query(text);
-    for bind in &arguments.bind {
-        let (name, value) = bind
-            .split_once('=')
-            .with_context(|| format!("--bind {bind}: write NAME=VALUE"))?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-        query = query.bind(name, value)?;
+    let several = all.len() > 1;
+    for statement in all {
+        let query = client.query(&statement.text);
+        let query = match several {
+            false => binds(query, &arguments.bind)?,
+            true => binds(query, &named(&arguments.bind, &statement.text))?,
+        };
+        let done = execute(arguments, query).await;
+        if several {
+            done.with_context(|| format!("the query at line {}", statement.line))?;
+        } else {
+            done?;
+        }
     }
+    Ok(())
+}
+
+async fn execute(arguments: &Query, query: Call) -> Result<()> {
     if arguments.explain {
         let explanation = query.explain().await?;
-        println!("{}", explanation.text.trim_end());
+        writeln!(io::stdout(), "{}", explanation.text.trim_end())?;
         return Ok(());
     }
-    let format = arguments
-        .format
-        .unwrap_or(match io::stdout().is_terminal() {
-            true => Format::Table,
-            false => Format::Json,
-        });
+    let terminal = io::stdout().is_terminal();
+    let format = arguments.output.unwrap_or(match terminal {
+        true => Format::Table,
+        false => Format::Json,
+    });
     let mut rows = query.rows().await?;
-    let mut writer = Writer::new(format);
+    let mut writer = RowWriter::new(io::stdout(), format);
     while let Some(row) = rows.next().await? {
         writer.row(row.json())?;
     }
-    writer.end()?;
+    writer.end(rows.extra())?;
     if let Some(extra) = rows.extra() {
         tell(extra, arguments.stats);
     }
@@ -87,6 +104,42 @@ fn text(argument: &str) -> Result<String> {
     Ok(argument.to_owned())
 }
 
+/// Gives a query its bind parameters, which are written `NAME=VALUE`.
+pub fn binds(mut query: Call, binds: &[impl AsRef<str>]) -> Result<Call> {
+    for bind in binds {
+        let (name, value) = bind_parameter(bind.as_ref())?;
+        query = query.bind(name, value)?;
+    }
+    Ok(query)
+}
+
+/// A bind parameter: its value is JSON, or else the text itself.
+pub fn bind_parameter(text: &str) -> Result<(&str, Value), Error> {
+    let (name, value) = text
+        .split_once('=')
+        .with_context(|| format!("--bind {text}: write NAME=VALUE"))?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+    Ok((name.trim(), value))
+}
+
+/// The parameters that a statement names; the others are for other statements.
+fn named<'b>(binds: &'b [String], statement: &str) -> Vec<&'b str> {
+    let names: Vec<&str> = bind_names(statement).collect();
+    let wanted = |bind: &&'b String| {
+        // One that is not well formed is told of, wherever it belongs.
+        bind.split_once('=')
+            .is_none_or(|(name, _)| names.contains(&name.trim()))
+    };
+    binds.iter().filter(wanted).map(String::as_str).collect()
+}
+
+/// The names of the bind parameters in a query: `name`, and `@name` for a collection.
+pub fn bind_names(query: &str) -> impl Iterator<Item = &str> {
+    let binds = tokens(query)
+        .filter(|token| matches!(token.kind, TokenKind::ValueBind | TokenKind::SourceBind));
+    binds.filter_map(|token| token.span.text(query).strip_prefix('@'))
+}
+
 fn tell(extra: &Extra, stats: bool) {
     for warning in &extra.warnings {
         eprintln!("warning {}: {}", warning.code, warning.message);
@@ -104,57 +157,18 @@ fn tell(extra: &Extra, stats: bool) {
     }
 }
 
-/// Writes rows as they come: JSON at once, tables piece by piece.
-struct Writer {
-    format: Format,
-    waiting: Vec<Value>,
-    written: u64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
 
-impl Writer {
-    fn new(format: Format) -> Self {
-        Self {
-            format,
-            waiting: Vec::new(),
-            written: 0,
-        }
-    }
-
-    fn row(&mut self, json: &str) -> Result<()> {
-        match self.format {
-            Format::Json => {
-                let before = if self.written == 0 { "[\n" } else { ",\n" };
-                write!(io::stdout(), "{before}{json}")?;
-            }
-            Format::Table => {
-                self.waiting.push(serde_json::from_str(json)?);
-                if self.waiting.len() == TABLE_ROWS_MAX {
-                    self.table()?;
-                }
-            }
-        }
-        self.written += 1;
-        Ok(())
-    }
-
-    fn table(&mut self) -> Result<()> {
-        writeln!(io::stdout(), "{}", table(&self.waiting))?;
-        self.waiting.clear();
-        Ok(())
-    }
-
-    fn end(mut self) -> Result<()> {
-        match self.format {
-            Format::Json if self.written == 0 => writeln!(io::stdout(), "[]")?,
-            Format::Json => writeln!(io::stdout(), "\n]")?,
-            Format::Table => {
-                if !self.waiting.is_empty() {
-                    self.table()?;
-                }
-                let rows = if self.written == 1 { "row" } else { "rows" };
-                writeln!(io::stdout(), "({} {rows})", self.written)?;
-            }
-        }
-        Ok(())
+    #[test]
+    fn a_statement_gets_the_binds_that_it_names() {
+        let binds = ["a=1", "@c=d", "b=x"].map(str::to_owned);
+        assert_eq!(named(&binds, "FOR d IN @@c RETURN @a"), ["a=1", "@c=d"]);
+        assert_eq!(named(&binds, "RETURN '@a'"), [""; 0]);
+        assert_eq!(bind_parameter("a=[1]").expect("JSON"), ("a", json!([1])));
+        assert_eq!(bind_parameter("a=b=c").expect("text"), ("a", json!("b=c")));
+        assert!(bind_parameter("a").is_err());
     }
 }

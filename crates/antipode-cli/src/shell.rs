@@ -27,8 +27,9 @@ use clap::Args;
 
 use crate::catalog;
 use crate::connection::Connection;
-use crate::output::{Cell, Format, Grid};
-use command::{Command, Script, Statement};
+use crate::output::{Cell, Format, Grid, RowWriter};
+pub use command::Script;
+use command::{Command, Statement};
 use editor::{Line, Lines};
 use names::Names;
 
@@ -191,7 +192,7 @@ impl Shell {
     }
 
     async fn show(&self, rows: &mut Rows, query: &str) -> Result<Next> {
-        let mut writer = render::Writer::new(io::stdout(), self.format);
+        let mut writer = RowWriter::new(io::stdout(), self.format);
         loop {
             match stoppable(rows.next()).await {
                 Some(Ok(Some(row))) => writer.row(row.json())?,

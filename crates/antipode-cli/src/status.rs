@@ -8,14 +8,14 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::connection::Connection;
-use crate::output::{Cell, Format, Grid};
+use crate::output::{Cell, Grid};
 
 /// Arguments of `antipode status`.
 #[derive(Args, Debug)]
 pub struct Status {
     /// How it is written
-    #[arg(short, long, default_value = "table")]
-    format: Format,
+    #[arg(short, long, default_value = "table", value_parser = ["table", "json"])]
+    format: String,
     /// Also list so many of the newest writes that merges discarded on this node
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "20")]
     discarded: Option<u32>,
@@ -27,15 +27,16 @@ pub struct Status {
 pub async fn run(arguments: &Status) -> Result<()> {
     let client = arguments.connection.open().await?;
     let status = client.status().await?;
+    let json = arguments.format == "json";
     let mut out = std::io::stdout();
-    match arguments.format {
-        Format::Json => writeln!(out, "{}", json_of(&status))?,
-        Format::Table => writeln!(out, "{}\n\n{}", summary(&status), members(&status.members))?,
+    match json {
+        true => writeln!(out, "{}", json_of(&status))?,
+        false => writeln!(out, "{}\n\n{}", summary(&status), members(&status.members))?,
     }
     if let Some(limit) = arguments.discarded {
         let discarded = client.discarded("", limit.max(1)).await?;
-        match arguments.format {
-            Format::Json => {
+        match json {
+            true => {
                 for write in &discarded.writes {
                     let value = write.value.as_ref().map(|text| {
                         serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
@@ -49,7 +50,7 @@ pub async fn run(arguments: &Status) -> Result<()> {
                     writeln!(out, "{line}")?;
                 }
             }
-            Format::Table => writeln!(out, "\n{}", discarded_grid(&discarded.writes))?,
+            false => writeln!(out, "\n{}", discarded_grid(&discarded.writes))?,
         }
     }
     Ok(())

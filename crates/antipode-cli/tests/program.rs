@@ -1,111 +1,33 @@
 //! The program from outside: what its commands print, how they fail, how a node starts and stops.
 
+mod node;
+
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
-use tempfile::TempDir;
-
-fn antipode(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_antipode"));
-    command.current_dir(directory).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ANTIPODE_")) {
-        command.env_remove(name);
-    }
-    command
-}
+use node::{Node, Told, antipode, told};
 
 fn run(command: &mut Command) -> (bool, String, String) {
-    told(command.output().expect("the program starts"))
+    parts(told(command.output().expect("the program starts")))
 }
 
-fn told(output: Output) -> (bool, String, String) {
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    (
-        output.status.success(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+fn parts(told: Told) -> (bool, String, String) {
+    (told.code == Some(0), told.output, told.complaints)
 }
 
-/// A node on a port of its own, stopped at the end of the test.
-struct Node {
-    process: Child,
-    address: String,
-    directory: TempDir,
-}
-
-impl Node {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let mut process = antipode(directory.path())
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--log-format",
-                "json",
-                "--stop-with-input",
-            ])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("a node starts");
-        let mut log = BufReader::new(process.stderr.take().expect("a log"));
-        let mut line = String::new();
-        let address = loop {
-            line.clear();
-            assert!(
-                log.read_line(&mut line).expect("a line") > 0,
-                "the node ended early"
-            );
-            let entry: serde_json::Value = serde_json::from_str(&line).expect("JSON");
-            if let Some(address) = entry["fields"]["listen"].as_str() {
-                break address.to_owned();
-            }
-        };
-        // The rest of the log is read, so that the node does not wait for it.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self {
-            process,
-            address,
-            directory,
-        }
-    }
-
-    fn command(&self, name: &str) -> Command {
-        let mut command = antipode(self.directory.path());
-        command.args([name, "--address", &self.address]);
-        command
-    }
-
-    fn query(&self, text: &str) -> (bool, String, String) {
-        run(self.command("query").arg(text))
-    }
-
-    fn stop(mut self) -> ExitStatus {
-        drop(self.process.stdin.take());
-        self.process.wait().expect("the node ends")
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        // It has ended already where the test stopped it.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn query(node: &Node, text: &str) -> (bool, String, String) {
+    parts(node.run(&["query", text]))
 }
 
 #[test]
 fn a_node_answers_and_stops_in_good_order() {
     let node = Node::start();
     assert_eq!(
-        node.query("RETURN 6 * 7"),
+        query(&node, "RETURN 6 * 7"),
         (true, "[\n42\n]\n".to_owned(), String::new())
     );
-    assert_eq!(node.query("FOR n IN [] RETURN n").1, "[]\n");
+    assert_eq!(query(&node, "FOR n IN [] RETURN n").1, "[]\n");
 
     let created = run(node.command("create").args(["collection", "users"]));
     assert_eq!(created, (true, "users created\n".to_owned(), String::new()));
@@ -146,7 +68,7 @@ fn a_node_answers_and_stops_in_good_order() {
         .expect("a pipe")
         .write_all(b"RETURN 'from a pipe'")
         .expect("written");
-    let piped = told(piped.wait_with_output().expect("it ends"));
+    let piped = parts(told(piped.wait_with_output().expect("it ends")));
     assert_eq!(piped.1, "[\n\"from a pipe\"\n]\n");
 
     let (_, status, _) = run(node.command("status").args(["--format", "json"]));
@@ -159,9 +81,9 @@ fn a_node_answers_and_stops_in_good_order() {
 #[test]
 fn errors_have_their_numbers() {
     let node = Node::start();
-    let (fine, _, error) = node.query("FOR x IN RETURN x");
+    let (fine, _, error) = query(&node, "FOR x IN RETURN x");
     assert!(!fine && error.starts_with("error 1501: "), "{error}");
-    let (fine, _, error) = node.query("FOR x IN nowhere RETURN x");
+    let (fine, _, error) = query(&node, "FOR x IN nowhere RETURN x");
     assert!(!fine && error.starts_with("error 1203: "), "{error}");
     let (fine, _, error) = run(node.command("query").args(["RETURN @a", "--bind", "a"]));
     assert!(!fine && error.contains("write NAME=VALUE"), "{error}");

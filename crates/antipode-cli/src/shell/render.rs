@@ -1,89 +1,11 @@
 //! How results and errors look.
 
-use std::io::{self, Write};
 use std::time::Duration;
 
 use antipode_c8ql::{Code, Diagnostic, Span, parse, tokens};
 use antipode_client::{Error, Extra, Status};
-use serde_json::Value;
 
-use crate::output::{Format, table};
-
-/// A table's columns are measured by so many rows; longer results have several tables.
-const TABLE_ROWS_MAX: usize = 1_000;
-
-/// Writes rows as they come: JSON at once, tables piece by piece.
-pub struct Writer<W> {
-    out: W,
-    format: Format,
-    waiting: Vec<Value>,
-    rows: u64,
-}
-
-impl<W: Write> Writer<W> {
-    pub fn new(out: W, format: Format) -> Self {
-        Self {
-            out,
-            format,
-            waiting: Vec::new(),
-            rows: 0,
-        }
-    }
-
-    /// Takes a row, a JSON text.
-    pub fn row(&mut self, json: &str) -> io::Result<()> {
-        match self.format {
-            Format::Json => {
-                let before = if self.rows == 0 { "[\n" } else { ",\n" };
-                write!(self.out, "{before}  {json}")?;
-            }
-            Format::Table => {
-                self.waiting.push(serde_json::from_str(json)?);
-                if self.waiting.len() == TABLE_ROWS_MAX {
-                    self.table()?;
-                }
-            }
-        }
-        self.rows += 1;
-        Ok(())
-    }
-
-    fn table(&mut self) -> io::Result<()> {
-        writeln!(self.out, "{}", table(&self.waiting))?;
-        self.waiting.clear();
-        Ok(())
-    }
-
-    /// Writes what is left. A query that was to write and returns nothing says what it wrote instead.
-    pub fn end(&mut self, extra: Option<&Extra>) -> io::Result<()> {
-        let written = extra.map_or(0, |extra| extra.writes_executed);
-        match self.format {
-            Format::Json if self.rows == 0 => writeln!(self.out, "[]")?,
-            Format::Json => writeln!(self.out, "\n]")?,
-            Format::Table => {
-                if !self.waiting.is_empty() {
-                    self.table()?;
-                }
-                match (self.rows, written) {
-                    (0, 0) => writeln!(self.out, "(no rows)")?,
-                    (0, written) => writeln!(self.out, "({written} written)")?,
-                    (rows, 0) => writeln!(self.out, "({})", counted(rows, "row"))?,
-                    (rows, written) => {
-                        writeln!(self.out, "({}, {written} written)", counted(rows, "row"))?
-                    }
-                }
-            }
-        }
-        self.out.flush()
-    }
-}
-
-fn counted(number: u64, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
-    }
-}
+use crate::output::counted;
 
 /// What the query told beside its rows.
 pub fn warnings(extra: &Extra) -> String {
@@ -186,44 +108,6 @@ pub fn status(status: &Status) -> String {
 mod tests {
     use super::*;
     use antipode_client::{Retry, Written};
-
-    fn written(format: Format, rows: &[&str], extra: &Extra) -> String {
-        let mut out = Vec::new();
-        let mut writer = Writer::new(&mut out, format);
-        for row in rows {
-            writer.row(row).expect("memory takes everything");
-        }
-        writer.end(Some(extra)).expect("memory takes everything");
-        String::from_utf8(out).expect("text")
-    }
-
-    #[test]
-    fn rows_are_a_table_or_json() {
-        let none = Extra::default();
-        let rows = [r#"{"a":1,"b":"x"}"#, r#"{"a":20}"#];
-        let table = written(Format::Table, &rows, &none);
-        assert_eq!(table, "a   b\n──  ─\n 1  x\n20\n(2 rows)\n");
-        assert_eq!(
-            written(Format::Json, &rows, &none),
-            "[\n  {\"a\":1,\"b\":\"x\"},\n  {\"a\":20}\n]\n"
-        );
-        assert_eq!(written(Format::Json, &[], &none), "[]\n");
-        assert_eq!(written(Format::Table, &[], &none), "(no rows)\n");
-        let wrote = Extra {
-            writes_executed: 3,
-            ..Extra::default()
-        };
-        assert_eq!(written(Format::Table, &[], &wrote), "(3 written)\n");
-        assert!(written(Format::Table, &["1"], &wrote).ends_with("(1 row, 3 written)\n"));
-    }
-
-    #[test]
-    fn long_results_come_in_pieces() {
-        let rows = vec!["1"; TABLE_ROWS_MAX + 1];
-        let text = written(Format::Table, &rows, &Extra::default());
-        assert_eq!(text.matches("value").count(), 2);
-        assert!(text.ends_with("(1001 rows)\n"));
-    }
 
     fn at(line: u32, column: u32) -> Error {
         Error::Database {
