@@ -246,14 +246,25 @@ impl GraphEntry {
             .find(|definition| definition.collection == collection)
     }
 
-    /// All collections of the graph.
-    fn collections(&self) -> BTreeSet<&String> {
-        let edges = self.edge_definitions.iter();
-        edges
-            .map(|definition| &definition.collection)
-            .chain(vertices(&self.edge_definitions))
+    /// Its edge collections, in order.
+    pub fn edge_collections(&self) -> impl Iterator<Item = &String> {
+        let definitions = self.edge_definitions.iter();
+        definitions.map(|definition| &definition.collection)
+    }
+
+    /// Its vertex collections, orphans included, in order.
+    #[must_use]
+    pub fn vertex_collections(&self) -> BTreeSet<&String> {
+        vertices(&self.edge_definitions)
             .chain(&self.orphans)
             .collect()
+    }
+
+    /// All collections of the graph.
+    fn collections(&self) -> BTreeSet<&String> {
+        let mut all = self.vertex_collections();
+        all.extend(self.edge_collections());
+        all
     }
 
     fn orphan(&self, collection: &String) -> bool {

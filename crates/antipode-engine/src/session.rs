@@ -737,11 +737,8 @@ impl query::Catalog for OpenTransaction {
     fn graph(&self, name: &str) -> Result<Option<query::GraphInfo>, SourceError> {
         let graph = self.catalog.graph(&self.fabric, name);
         Ok(graph.map(|graph| query::GraphInfo {
-            edge_collections: graph
-                .edge_definitions
-                .iter()
-                .map(|definition| definition.collection.clone())
-                .collect(),
+            edge_collections: graph.edge_collections().cloned().collect(),
+            vertex_collections: graph.vertex_collections().into_iter().cloned().collect(),
         }))
     }
 

@@ -110,6 +110,8 @@ codes! {
     WindowAfterModification = 1595, "QUERY_WINDOW_AFTER_MODIFICATION", 400;
     ValidationFailed = 1620, "VALIDATION_FAILED", 400;
     GraphNotFound = 1924, "GRAPH_NOT_FOUND", 404;
+    GraphVertexCollectionMissing = 1926, "GRAPH_VERTEX_COL_DOES_NOT_EXIST", 404;
+    GraphEdgeCollectionMissing = 1939, "GRAPH_EDGE_COL_DOES_NOT_EXIST", 404;
     GraphEmpty = 1940, "GRAPH_EMPTY", 400;
     NegativeEdgeWeight = 1948, "GRAPH_NEGATIVE_EDGE_WEIGHT", 400;
     StreamNotFound = 5200, "STREAM_NOT_FOUND", 404;

@@ -17,6 +17,7 @@ mod inline_subqueries;
 mod move_calculations_up;
 mod move_filters_up;
 mod optimize_subqueries;
+mod optimize_traversals;
 mod projections;
 mod remove_filter_covered_by_index;
 mod remove_redundant_calculations;
@@ -63,6 +64,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "replace-or-with-in",
         apply: replace_or_with_in::apply,
+    },
+    Rule {
+        name: "optimize-traversals",
+        apply: optimize_traversals::apply,
     },
     Rule {
         name: "use-indexes",

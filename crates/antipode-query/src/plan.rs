@@ -567,6 +567,10 @@ impl Node {
             NodeKind::Traverse(traverse) => {
                 visit(&traverse.start);
                 traverse
+                    .early
+                    .iter()
+                    .for_each(|early| visit(&early.condition));
+                traverse
                     .prune
                     .iter()
                     .for_each(|(_, condition)| visit(condition));
@@ -626,6 +630,10 @@ impl Node {
             NodeKind::EnumerateList { list, .. } => visit(list),
             NodeKind::Traverse(traverse) => {
                 visit(&mut traverse.start);
+                traverse
+                    .early
+                    .iter_mut()
+                    .for_each(|early| visit(&mut early.condition));
                 traverse
                     .prune
                     .iter_mut()

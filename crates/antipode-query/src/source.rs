@@ -59,6 +59,8 @@ pub struct StreamInfo {
 pub struct GraphInfo {
     /// Its edge collections.
     pub edge_collections: Vec<String>,
+    /// Its vertex collections, orphans included.
+    pub vertex_collections: Vec<String>,
 }
 
 /// Names, kinds and sizes: all that compiling a query needs.

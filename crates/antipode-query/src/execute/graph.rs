@@ -2,19 +2,101 @@
 
 use std::collections::HashMap;
 
-use antipode_value::{Array, Object, Str, Value};
+use antipode_value::{Str, Value};
 
 use crate::error::{Code, QueryError, Result};
 use crate::evaluate::Run;
-use crate::execute::BATCH_ROWS;
-use crate::plan::graph::{EdgeSet, Way};
+use crate::execute::{BATCH_ROWS, Batch, Input, Operator};
+use crate::plan::graph::{EdgeSet, PathSearch, Traverse, Way};
 use crate::source::{CollectionId, Direction};
 
 mod path;
+mod paths;
 mod traverse;
 
-pub(super) use path::search;
-pub(super) use traverse::traverse;
+/// FOR over the paths from a vertex.
+pub(super) fn traverse<'a>(input: Input<'a>, node: &'a Traverse) -> Input<'a> {
+    Box::new(Loop::<traverse::Walk<'a>>::new(input, node))
+}
+
+/// FOR over the paths between two vertices.
+pub(super) fn search<'a>(input: Input<'a>, node: &'a PathSearch) -> Input<'a> {
+    Box::new(Loop::<path::Finder<'a>>::new(input, node))
+}
+
+/// What is looked for in a graph, once for each row of the input.
+trait Search<'a>: Sized {
+    /// What it is told to do.
+    type Plan;
+
+    /// Begins at a row of the input; none if there is nothing to find.
+    fn start(plan: &'a Self::Plan, row: &mut [Value], run: &mut Run<'a>) -> Result<Option<Self>>;
+
+    /// Puts the next result into the row; false at the end.
+    fn next(&mut self, row: &mut [Value], run: &mut Run<'a>) -> Result<bool>;
+
+    /// Gives back the memory that it counted as used.
+    fn release(self, run: &mut Run<'a>);
+}
+
+/// The loop over the results of a search.
+struct Loop<'a, S: Search<'a>> {
+    input: Input<'a>,
+    plan: &'a S::Plan,
+    outer: Batch,
+    position: usize,
+    search: Option<S>,
+}
+
+impl<'a, S: Search<'a>> Loop<'a, S> {
+    fn new(input: Input<'a>, plan: &'a S::Plan) -> Self {
+        Loop {
+            input,
+            plan,
+            outer: Batch::default(),
+            position: 0,
+            search: None,
+        }
+    }
+}
+
+impl<'a, S: Search<'a>> Operator<'a> for Loop<'a, S> {
+    fn pull(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Batch> {
+        let wanted = wanted.clamp(1, BATCH_ROWS);
+        let mut batch = Batch::default();
+        loop {
+            let Some(search) = &mut self.search else {
+                if self.position >= self.outer.rows() {
+                    self.outer = self.input.pull(wanted, run)?;
+                    self.position = 0;
+                    if self.outer.is_empty() {
+                        return Ok(batch);
+                    }
+                }
+                let row = self.outer.row_mut(self.position);
+                self.search = S::start(self.plan, row, run)?;
+                if self.search.is_none() {
+                    self.position += 1;
+                }
+                continue;
+            };
+            batch.width = self.outer.width;
+            let row = self.outer.row_mut(self.position);
+            if search.next(row, run)? {
+                batch.values.extend_from_slice(row);
+            } else if let Some(search) = self.search.take() {
+                search.release(run);
+                self.position += 1;
+            }
+            if batch.rows() >= wanted {
+                return Ok(batch);
+            }
+        }
+    }
+}
+
+/// Bytes of a vertex that a search has seen, about.
+const SEEN_BYTES: u64 = 160;
 
 /// An edge as it is followed from a vertex.
 struct Hop {
@@ -131,44 +213,24 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// The `_id` that a start or goal expression means; anything else is a warning, and the loop is empty.
+/// The `_id` that a start or goal expression means: an id, or an object with `_id`. Without one the loop is empty, and
+/// anything but an object without `_id` is warned of.
 fn vertex_id(value: &Value, run: &mut Run<'_>) -> Result<Option<Str>> {
     let id = match value {
-        Value::String(id) => Some(id.clone()),
-        Value::Object(_) => match value.attribute("_id") {
-            Value::String(id) => Some(id),
-            _ => None,
-        },
-        _ => None,
+        Value::Object(_) => value.attribute("_id"),
+        other => other.clone(),
     };
-    let id = id.filter(|id| id.contains('/'));
-    if id.is_none() {
-        run.warn(
-            Code::BadParameter,
-            "a vertex is an _id or an object with _id",
-        )?;
+    match (id, value) {
+        (Value::String(id), _) if id.contains('/') => Ok(Some(id)),
+        (Value::Null, Value::Object(_)) => Ok(None),
+        _ => {
+            run.warn(
+                Code::BadParameter,
+                "a vertex is an _id or an object with _id",
+            )?;
+            Ok(None)
+        }
     }
-    Ok(id)
-}
-
-/// `{vertices, edges}`, from the first vertex on.
-fn path_value(
-    vertices: Vec<Value>,
-    edges: Vec<Value>,
-    more: Option<(&'static str, Value)>,
-) -> Value {
-    let mut pairs = vec![
-        (
-            Str::from_static("vertices"),
-            Value::Array(Array::from_vec(vertices)),
-        ),
-        (
-            Str::from_static("edges"),
-            Value::Array(Array::from_vec(edges)),
-        ),
-    ];
-    pairs.extend(more.map(|(name, value)| (Str::from_static(name), value)));
-    Value::Object(Object::from_pairs(pairs))
 }
 
 /// A cost that orders a queue, least first; costs are finite and not negative.

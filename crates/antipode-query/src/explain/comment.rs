@@ -192,18 +192,23 @@ fn traversal_comment(traverse: &Traverse, printer: &Printer<'_>) -> String {
         .map_or(String::new(), |(_, condition)| {
             format!(" PRUNE {}", printer.expression(condition))
         });
+    let early = traverse.early.iter();
+    let early: Vec<String> = early
+        .map(|early| format!(" ONLY WHILE {}", printer.expression(&early.condition)))
+        .collect();
     let order = match traverse.order {
         Order::Depth => "depth first",
         Order::Breadth => "breadth first",
         Order::Weighted => "by weight",
     };
     format!(
-        "FOR {} IN {}..{} FROM {} {}{prune}   /* {order}, edge index */",
+        "FOR {} IN {}..{} FROM {} {}{prune}{}   /* {order}, edge index */",
         names.join(", "),
         traverse.depth.0,
         traverse.depth.1,
         printer.expression(&traverse.start),
-        edges_text(&traverse.edges)
+        edges_text(&traverse.edges),
+        early.concat(),
     )
 }
 

@@ -25,9 +25,11 @@ pub(super) fn apply(pipeline: &mut Pipeline) -> bool {
                 }
             }
             NodeKind::Traverse(traverse) => {
-                let prune = traverse.prune.as_ref().map(|(_, condition)| condition);
+                let prune = traverse.prune.iter().map(|(_, condition)| condition);
+                let early = traverse.early.iter().map(|early| &early.condition);
+                let inside: Vec<_> = prune.chain(early).collect();
                 let unused = |variable: &mut Variable| {
-                    !read(*variable) && prune.is_none_or(|condition| !condition.uses(*variable))
+                    !read(*variable) && !inside.iter().any(|condition| condition.uses(*variable))
                 };
                 changed |= traverse.path.take_if(unused).is_some();
                 traverse.edge.take_if(unused);

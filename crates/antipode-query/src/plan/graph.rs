@@ -23,6 +23,8 @@ pub enum Way {
 pub struct EdgeSet {
     /// The edge collections, each with its way.
     pub edges: Vec<(Arc<CollectionInfo>, Way)>,
+    /// The vertex collections, if it is a named graph.
+    pub vertices: Option<Vec<String>>,
     /// The attribute that holds the weight of an edge.
     pub weight_attribute: Option<Str>,
     /// The weight of an edge without one.
@@ -44,6 +46,8 @@ pub struct Traverse {
     pub start: Expression,
     /// The edges that may be followed.
     pub edges: EdgeSet,
+    /// Conditions of FILTERs behind the loop that already tell of a path whether it leads anywhere.
+    pub early: Vec<Early>,
     /// PRUNE: the condition, and the variable that holds its value.
     pub prune: Option<(Option<Variable>, Expression)>,
     /// Which paths come first.
@@ -54,6 +58,15 @@ pub struct Traverse {
     pub repeat_edges: bool,
     /// Only vertices of these collections, if given; the start is always allowed.
     pub vertex_collections: Option<Vec<String>>,
+}
+
+/// A condition that, false for a path, is false for every path that goes on from it.
+#[derive(Clone, Debug)]
+pub struct Early {
+    /// With how many edges a path is long enough to be asked; none asks at every length.
+    pub depth: Option<u64>,
+    /// The condition on the path.
+    pub condition: Expression,
 }
 
 /// Which paths come first.

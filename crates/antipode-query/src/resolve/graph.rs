@@ -74,6 +74,7 @@ impl Resolver<'_> {
             depth,
             start,
             edges,
+            early: Vec::new(),
             prune,
             order: Order::Depth,
             unique_vertices: Unique::None,
@@ -186,6 +187,7 @@ impl Resolver<'_> {
         span: Span,
     ) -> Result<EdgeSet> {
         let mut edges: Vec<(Arc<CollectionInfo>, Way)> = Vec::new();
+        let mut vertices = None;
         match subject {
             ast::GraphSubject::Graph(graph) => {
                 let name = self.source_name(graph)?;
@@ -210,6 +212,7 @@ impl Resolver<'_> {
                         graph.span,
                     ));
                 }
+                vertices = Some(found.vertex_collections);
             }
             ast::GraphSubject::Edges(sources) => {
                 for source in sources {
@@ -238,6 +241,7 @@ impl Resolver<'_> {
         }
         Ok(EdgeSet {
             edges,
+            vertices,
             weight_attribute: None,
             default_weight: 1.0,
         })
@@ -303,14 +307,8 @@ impl Resolver<'_> {
                     "path" => traverse.repeat_edges = false,
                     _ => return Err(self.error(Code::BadParameter, "illegal uniqueEdges", span)),
                 },
-                ("vertexCollections", value) => traverse.vertex_collections = Some(texts(value)),
-                ("edgeCollections", value) => {
-                    let allowed = texts(value);
-                    traverse
-                        .edges
-                        .edges
-                        .retain(|(collection, _)| allowed.contains(&collection.name));
-                }
+                ("vertexCollections", value) => self.only_vertices(traverse, texts(value), span)?,
+                ("edgeCollections", value) => self.only_edges(traverse, &texts(value), span)?,
                 ("weightAttribute", Value::String(name)) => {
                     traverse.edges.weight_attribute = Some(Str::from(name.as_str()));
                 }
@@ -334,6 +332,37 @@ impl Resolver<'_> {
             return Err(self.error(Code::BadParameter, message, span));
         }
         self.check_default_weight(&traverse.edges, span)
+    }
+}
+
+impl Resolver<'_> {
+    /// The option `vertexCollections`: collections of the graph, if it has a name. An empty list allows all.
+    fn only_vertices(&self, traverse: &mut Traverse, names: Vec<String>, span: Span) -> Result<()> {
+        let known = traverse.edges.vertices.as_ref();
+        let strange = names
+            .iter()
+            .find(|name| known.is_some_and(|known| !known.contains(name)));
+        if let Some(name) = strange {
+            let message = format!("'{name}' is no vertex collection of the graph");
+            return Err(self.error(Code::GraphVertexCollectionMissing, message, span));
+        }
+        traverse.vertex_collections = Some(names).filter(|names| !names.is_empty());
+        Ok(())
+    }
+
+    /// The option `edgeCollections`: some of those that the traversal follows. An empty list allows all.
+    fn only_edges(&self, traverse: &mut Traverse, names: &[String], span: Span) -> Result<()> {
+        let edges = &mut traverse.edges.edges;
+        for name in names {
+            if !edges.iter().any(|(collection, _)| collection.name == *name) {
+                let message = format!("'{name}' is not among the edge collections followed");
+                return Err(self.error(Code::GraphEdgeCollectionMissing, message, span));
+            }
+        }
+        if !names.is_empty() {
+            edges.retain(|(collection, _)| names.contains(&collection.name));
+        }
+        Ok(())
     }
 }
 

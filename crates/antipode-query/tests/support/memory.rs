@@ -296,7 +296,12 @@ impl Catalog for Database {
 
     fn graph(&self, name: &str) -> Result<Option<GraphInfo>, SourceError> {
         let edge_collections = self.graphs.get(name).cloned();
-        Ok(edge_collections.map(|edge_collections| GraphInfo { edge_collections }))
+        let vertices = self.collections.values();
+        let vertices = vertices.filter(|collection| collection.info.kind != CollectionKind::Edge);
+        Ok(edge_collections.map(|edge_collections| GraphInfo {
+            edge_collections,
+            vertex_collections: vertices.map(|found| found.info.name.clone()).collect(),
+        }))
     }
 
     fn indexes(&self, collection: CollectionId) -> Result<Vec<IndexInfo>, SourceError> {
