@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use antipode::{
-    Ca, Cluster, CollectionKind, Cut, Database, Deletes, Line, Options, RequestOptions, Session,
-    Value,
+    Ca, Cluster, CollectionKind, Cut, Database, Deletes, EdgeDefinition, Line, Options,
+    RequestOptions, Session, Value,
 };
 
 /// A port that was free a moment ago.
@@ -70,24 +70,37 @@ fn converged(regions: &[Region]) -> bool {
     states.windows(2).all(|pair| pair[0] == pair[1])
 }
 
+/// Nodes of a new cluster, all connected.
+fn cluster(folder: &Path, names: &[&str]) -> Vec<Region> {
+    let ca = Ca::create(antipode::ClusterId::random()).expect("a new cluster");
+    let mut regions: Vec<Region> = Vec::new();
+    for name in names {
+        let founder: Vec<u16> = regions.iter().take(1).map(|region| region.port).collect();
+        regions.push(start(folder, &ca, name, &founder));
+    }
+    wait("all members", || {
+        regions.iter().all(|region| {
+            let status = region.database.status().expect("it runs");
+            let mut members = status.members.iter();
+            status.members.len() == names.len()
+                && members.all(|member| member.me || member.connected)
+        })
+    });
+    regions
+}
+
+fn line(cut: Cut) -> Line {
+    Line {
+        delay: Duration::ZERO,
+        jitter: Duration::ZERO,
+        cut,
+    }
+}
+
 #[test]
 fn three_regions_write_through_a_partition_and_lose_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ca = Ca::create(antipode::ClusterId::random()).expect("a new cluster");
-    let tokyo = start(folder.path(), &ca, "tokyo", &[]);
-    let frankfurt = start(folder.path(), &ca, "frankfurt", &[tokyo.port]);
-    let virginia = start(folder.path(), &ca, "virginia", &[tokyo.port]);
-    let regions = [tokyo, frankfurt, virginia];
-    wait("three members", || {
-        regions.iter().all(|region| {
-            let status = region.database.status().expect("it runs");
-            status.members.len() == 3
-                && status
-                    .members
-                    .iter()
-                    .all(|member| member.me || member.connected)
-        })
-    });
+    let regions = cluster(folder.path(), &["tokyo", "frankfurt", "virginia"]);
     session(&regions[0])
         .create_collection("users", CollectionKind::Document, Deletes::Win)
         .expect("a new name");
@@ -112,11 +125,6 @@ fn three_regions_write_through_a_partition_and_lose_nothing() {
         assert!(found.is_some(), "read your writes, elsewhere");
     }
 
-    let line = |cut| Line {
-        delay: Duration::ZERO,
-        jitter: Duration::ZERO,
-        cut,
-    };
     assert!(regions[0].database.set_line("*", line(Cut::Both)));
     for (number, region) in regions.iter().enumerate() {
         for _ in 0..20 {
@@ -158,4 +166,105 @@ fn three_regions_write_through_a_partition_and_lose_nothing() {
             "{ada:?}"
         );
     }
+}
+
+fn connects(collection: &str, from: &str, to: &str) -> EdgeDefinition {
+    EdgeDefinition {
+        collection: collection.to_owned(),
+        from: vec![from.to_owned()],
+        to: vec![to.to_owned()],
+    }
+}
+
+/// Keys of the vertices that a traversal of the graph `net` reaches in one step.
+fn reached(region: &Region, way: &str, start: &str) -> Vec<String> {
+    let text = format!("FOR v IN {way} '{start}' GRAPH net SORT v._key RETURN v._key");
+    let answer = session(region).run(&text, &Value::Null).expect("a graph");
+    answer
+        .rows
+        .iter()
+        .map(|key| key.to_text().to_string())
+        .collect()
+}
+
+#[test]
+fn graphs_and_edges_of_another_region_are_walked_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let regions = cluster(folder.path(), &["tokyo", "virginia"]);
+    let [tokyo, virginia] = regions.as_slice() else {
+        unreachable!("two were started")
+    };
+    let run = |region: &Region, text: &str| {
+        session(region)
+            .run(text, &Value::Null)
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
+    };
+    // The same graph is made on both sides of a cut: one graph, with the edge collections of both.
+    assert!(tokyo.database.set_line("*", line(Cut::Both)));
+    for (region, edges) in [(tokyo, "roads"), (virginia, "rails")] {
+        session(region)
+            .create_graph("net", vec![connects(edges, "towns", "towns")], vec![])
+            .expect("a new name");
+    }
+    run(
+        tokyo,
+        "FOR k IN ['a', 'b', 'c', 'd'] INSERT {_key: k} INTO towns",
+    );
+    run(
+        tokyo,
+        "INSERT {_key: '1', _from: 'towns/a', _to: 'towns/b'} INTO roads",
+    );
+    run(
+        virginia,
+        "INSERT {_key: '1', _from: 'towns/a', _to: 'towns/c'} INTO rails",
+    );
+    assert!(tokyo.database.set_line("*", line(Cut::None)));
+    wait("convergence", || converged(&regions));
+    let graphs = [tokyo, virginia].map(|region| session(region).graphs().expect("a read").value);
+    assert_eq!(graphs[0], graphs[1]);
+    let edges: Vec<&String> = graphs[0][0].edge_collections().collect();
+    assert_eq!(edges, ["rails", "roads"]);
+    for region in &regions {
+        assert_eq!(reached(region, "OUTBOUND", "towns/a"), ["b", "c"]);
+        assert_eq!(reached(region, "INBOUND", "towns/b"), ["a"]);
+        assert_eq!(reached(region, "ANY", "towns/c"), ["a"]);
+    }
+
+    // Both change where an edge leads. Its ends merge as a pair and the later one stands: the index of the region that
+    // lost follows too.
+    assert!(tokyo.database.set_line("*", line(Cut::Both)));
+    run(tokyo, "UPDATE '1' WITH {_from: 'towns/d'} IN roads");
+    assert_eq!(reached(tokyo, "OUTBOUND", "towns/d"), ["b"]);
+    // Stamps of two writes in the same millisecond are ordered by who wrote.
+    std::thread::sleep(Duration::from_millis(5));
+    run(virginia, "UPDATE '1' WITH {_to: 'towns/c'} IN roads");
+    run(virginia, "REMOVE '1' IN rails");
+    assert!(tokyo.database.set_line("*", line(Cut::None)));
+    wait("convergence", || converged(&regions));
+    for region in &regions {
+        assert_eq!(reached(region, "OUTBOUND", "towns/a"), ["c"]);
+        assert_eq!(reached(region, "INBOUND", "towns/c"), ["a"]);
+        for left in ["towns/b", "towns/d"] {
+            assert!(reached(region, "ANY", left).is_empty());
+        }
+    }
+
+    // A graph that is dropped in one region is gone in the other, and can be made again.
+    session(virginia)
+        .drop_graph("net", true)
+        .expect("it exists");
+    wait("convergence", || converged(&regions));
+    assert!(session(tokyo).graphs().expect("a read").value.is_empty());
+    assert!(
+        session(tokyo)
+            .collections(false)
+            .expect("a read")
+            .value
+            .is_empty()
+    );
+    session(tokyo)
+        .create_graph("net", vec![connects("roads", "towns", "towns")], vec![])
+        .expect("the name is free");
+    wait("convergence", || converged(&regions));
+    assert!(reached(virginia, "ANY", "towns/a").is_empty());
 }
