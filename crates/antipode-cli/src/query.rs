@@ -31,6 +31,9 @@ pub struct Query {
     /// Show how the queries would run, with their merge intents, and do not run them
     #[arg(long)]
     explain: bool,
+    /// Tell on standard error what each node of the plan did: rows, time and memory
+    #[arg(long, conflicts_with = "explain")]
+    profile: bool,
     /// Tell figures of the run on standard error
     #[arg(long)]
     stats: bool,
@@ -76,6 +79,10 @@ async fn execute(arguments: &Query, query: Call) -> Result<()> {
         true => Format::Table,
         false => Format::Json,
     });
+    let query = match arguments.profile {
+        true => query.profile(2),
+        false => query,
+    };
     let mut rows = query.rows().await?;
     let mut writer = RowWriter::new(io::stdout(), format);
     while let Some(row) = rows.next().await? {
@@ -143,6 +150,9 @@ pub fn bind_names(query: &str) -> impl Iterator<Item = &str> {
 fn tell(extra: &Extra, stats: bool) {
     for warning in &extra.warnings {
         eprintln!("warning {}: {}", warning.code, warning.message);
+    }
+    if let Some(profile) = &extra.profile {
+        eprintln!("{}", profile.text.trim_end());
     }
     if stats {
         eprintln!(

@@ -10,21 +10,23 @@ use serde_json::Value;
 
 use crate::call::{Effect, Reply};
 use crate::client::Client;
+use crate::cursor::CursorOptions;
 use crate::error::Error;
 
 /// A query that is being put together. Nothing is sent before [`Query::rows`] and its like.
 #[derive(Debug, Clone)]
 #[must_use = "a query does nothing until it is run"]
 pub struct Query {
-    client: Client,
-    text: String,
+    pub(crate) client: Client,
+    pub(crate) text: String,
     bind: serde_json::Map<String, Value>,
-    options: v1::QueryOptions,
+    pub(crate) options: v1::QueryOptions,
+    pub(crate) cursor: CursorOptions,
 }
 
 /// One row of a result: a JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row(String);
+pub struct Row(pub(crate) String);
 
 /// The rows of a query, as they come. Dropping it stops the query.
 #[derive(Debug)]
@@ -56,6 +58,17 @@ pub struct Extra {
     pub peak_memory: u64,
     /// What was odd, though not an error.
     pub warnings: Vec<Warning>,
+    /// What the query did, if that was asked for.
+    pub profile: Option<Profile>,
+}
+
+/// What a query did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The plan as a tree with what each node did, the counters and the phases, for people.
+    pub text: String,
+    /// The same as JSON.
+    pub json: String,
 }
 
 /// Something odd that a query met.
@@ -96,11 +109,17 @@ impl Client {
             text: text.into(),
             bind: serde_json::Map::new(),
             options: v1::QueryOptions::default(),
+            cursor: CursorOptions::default(),
         }
     }
 }
 
 impl Query {
+    /// The bind parameters as a JSON text.
+    pub(crate) fn bind_text(&self) -> String {
+        bind_text(&self.bind)
+    }
+
     /// Gives a bind parameter its value; of `@@name`, a collection, the parameter is `@name`.
     pub fn bind(mut self, name: impl Into<String>, value: impl Serialize) -> Result<Self, Error> {
         self.bind.insert(name.into(), serde_json::to_value(value)?);
@@ -140,6 +159,18 @@ impl Query {
     /// Switch optimizer rules on and off: `-rule`, `+rule`, `-all`.
     pub fn optimizer_rules(mut self, rules: impl IntoIterator<Item = String>) -> Self {
         self.options.optimizer_rules = rules.into_iter().collect();
+        self
+    }
+
+    /// Warnings to tell at most; 10 if this is not set.
+    pub fn max_warning_count(mut self, count: u32) -> Self {
+        self.options.max_warning_count = count;
+        self
+    }
+
+    /// Tell what the query did: 1, the time of its phases; 2, also what each node of the plan did.
+    pub fn profile(mut self, level: u32) -> Self {
+        self.options.profile = level;
         self
     }
 
@@ -273,7 +304,9 @@ impl Rows {
     }
 }
 
-fn service(channel: tonic::transport::Channel) -> QueryClient<tonic::transport::Channel> {
+pub(crate) fn service(
+    channel: tonic::transport::Channel,
+) -> QueryClient<tonic::transport::Channel> {
     QueryClient::new(channel)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX)
@@ -296,7 +329,7 @@ fn warnings(found: Vec<v1::QueryWarning>) -> Vec<Warning> {
         .collect()
 }
 
-fn extra(reply: v1::QueryExtra) -> Extra {
+pub(crate) fn extra(reply: v1::QueryExtra) -> Extra {
     let stats = reply.stats.unwrap_or_default();
     Extra {
         writes_executed: stats.writes_executed,
@@ -308,5 +341,9 @@ fn extra(reply: v1::QueryExtra) -> Extra {
         execution_seconds: stats.execution_time,
         peak_memory: stats.peak_memory_usage,
         warnings: warnings(reply.warnings),
+        profile: reply.profile.map(|profile| Profile {
+            text: profile.text,
+            json: profile.json,
+        }),
     }
 }

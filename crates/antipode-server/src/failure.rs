@@ -93,6 +93,51 @@ pub(crate) fn disabled(message: &str) -> Status {
     )
 }
 
+/// There is no such cursor, or no more.
+pub(crate) fn cursor_not_found(why: &str) -> Status {
+    let message = format!("cursor not found: {why}");
+    status(
+        1600,
+        "CURSOR_NOT_FOUND",
+        message,
+        v1::Retry::Never,
+        v1::Written::Nothing,
+    )
+}
+
+/// Another call reads the cursor.
+pub(crate) fn cursor_busy() -> Status {
+    status(
+        1601,
+        "CURSOR_BUSY",
+        "another call is reading the cursor",
+        v1::Retry::After,
+        v1::Written::Nothing,
+    )
+}
+
+/// No query of this number runs here.
+pub(crate) fn query_not_found(id: u64) -> Status {
+    status(
+        1591,
+        "QUERY_NOT_FOUND",
+        format!("no query {id} runs on this node"),
+        v1::Retry::Never,
+        v1::Written::Nothing,
+    )
+}
+
+/// More than the node keeps for its clients.
+pub(crate) fn too_much(message: String) -> Status {
+    status(
+        32,
+        "RESOURCE_LIMIT",
+        message,
+        v1::Retry::After,
+        v1::Written::Unspecified,
+    )
+}
+
 /// One row alone is longer than a message may be.
 pub(crate) fn row_too_long(bytes: usize, bytes_max: usize) -> Status {
     let message = format!("a row of {bytes} bytes does not fit into a message of {bytes_max}");

@@ -5,6 +5,7 @@
 //! what is served to whom; `failure` how an error travels.
 
 mod config;
+mod cursors;
 mod failure;
 mod node;
 mod server;

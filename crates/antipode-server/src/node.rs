@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tonic::{Request, Status};
 
 use crate::config::Config;
+use crate::cursors::Cursors;
 use crate::failure::{bad_parameter, malformed};
 use crate::work::{Call, Workers};
 
@@ -22,6 +23,7 @@ pub(crate) struct Node {
     /// Told once, when the server stops: what would stream for ever ends.
     pub stopping: tokio::sync::watch::Receiver<bool>,
     pub started: Instant,
+    pub cursors: Arc<Cursors>,
 }
 
 impl Node {
@@ -40,6 +42,7 @@ impl Node {
             changed,
             stopping,
             started: Instant::now(),
+            cursors: Arc::default(),
         }
     }
 

@@ -3,18 +3,25 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use antipode::{Extra, QueryOptions, Rows, Value};
+use antipode::{Cancel, QueryOptions, Rows, Value};
 use antipode_proto::v1::query_server::Query;
 use antipode_proto::{MESSAGE_BYTES_MAX, v1};
 use tonic::{Request, Response, Status};
 
-use crate::failure::{bad_parameter, failed, row_too_long};
+use crate::cursors::{Batch, Live, Source, keep};
+use crate::failure::{bad_parameter, failed, query_not_found, row_too_long};
 use crate::node::{Common, Node, json};
 use crate::work::{Call, Outlet, Replies};
 
 /// Rows to a message where the client does not say.
 const BATCH_ROWS: usize = 500;
 const BATCH_ROWS_MAX: usize = 1_000;
+
+/// Rows to a reply of a cursor where the client does not say.
+const CURSOR_ROWS: usize = 100;
+/// How long a cursor lives unread where the client does not say, and at most.
+const CURSOR_TTL: Duration = Duration::from_secs(30);
+const CURSOR_TTL_MAX: Duration = Duration::from_secs(3600);
 
 /// A message is closed at this size: large enough that its cost is in its rows, small enough that they flow.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -37,7 +44,7 @@ impl Query for QueryService {
         let asked = request.options.unwrap_or_default();
         limit_runtime(&mut call, asked.max_runtime)?;
         let batch = batch_rows(asked.batch_size)?;
-        let options = options(&asked);
+        let options = options(&asked)?;
         let binds = binds(&request.bind)?;
         let common = Common::new(&request.token, &request.fabric)
             .durability(request.durability)?
@@ -54,7 +61,7 @@ impl Query for QueryService {
                 token: rows.token().to_vec().into(),
                 rows: Vec::new(),
                 last: true,
-                extra: Some(extra(rows.extra(), started.elapsed())),
+                extra: Some(extra(&rows, started.elapsed())),
             })
         });
         Ok(Response::new(replies.await?))
@@ -66,7 +73,7 @@ impl Query for QueryService {
     ) -> Result<Response<v1::ExplainReply>, Status> {
         let call = self.0.call(&request);
         let request = request.into_inner();
-        let options = options(&request.options.unwrap_or_default());
+        let options = options(&request.options.unwrap_or_default())?;
         let binds = binds(&request.bind)?;
         let common = Common::new(&request.token, &request.fabric);
         let (node, circumstances) = (self.0.clone(), call.clone());
@@ -82,6 +89,190 @@ impl Query for QueryService {
             })
         });
         Ok(Response::new(reply.await?))
+    }
+
+    async fn create_cursor(
+        &self,
+        request: Request<v1::CreateCursorRequest>,
+    ) -> Result<Response<v1::CursorReply>, Status> {
+        let call = self.0.call(&request);
+        let request = request.into_inner();
+        let wish = CursorWish::of(&request)?;
+        let (mut source, token, extra) = match request.stream {
+            true => self.start_cursor(request, &wish)?,
+            false => self.keep_cursor(request, call, &wish).await?,
+        };
+        let batch = source.next(wish.batch).await?;
+        let mut reply = cursor_reply(batch);
+        if reply.has_more {
+            reply.id = self.0.cursors.add(source, wish.batch, wish.ttl)?;
+        }
+        if reply.token.is_empty() {
+            reply.token = token.into();
+        }
+        reply.extra = reply.extra.or(extra);
+        Ok(Response::new(reply))
+    }
+
+    async fn next_batch(
+        &self,
+        request: Request<v1::NextBatchRequest>,
+    ) -> Result<Response<v1::CursorReply>, Status> {
+        let id = request.into_inner().id;
+        let mut reply = cursor_reply(self.0.cursors.next(&id).await?);
+        if reply.has_more {
+            reply.id = id;
+        }
+        Ok(Response::new(reply))
+    }
+
+    async fn delete_cursor(
+        &self,
+        request: Request<v1::DeleteCursorRequest>,
+    ) -> Result<Response<v1::DeleteCursorReply>, Status> {
+        self.0.cursors.delete(&request.into_inner().id)?;
+        Ok(Response::new(v1::DeleteCursorReply {}))
+    }
+
+    async fn list_queries(
+        &self,
+        request: Request<v1::ListQueriesRequest>,
+    ) -> Result<Response<v1::ListQueriesReply>, Status> {
+        let request = request.into_inner();
+        let database = &self.0.database;
+        let queries = match request.slow {
+            true => database.slow_queries(),
+            false => database.running_queries(),
+        };
+        if request.slow && request.clear {
+            database.clear_slow_queries();
+        }
+        let queries = queries.into_iter().map(|query| v1::QueryInfo {
+            id: query.id,
+            fabric: query.fabric,
+            query: query.text,
+            started_ms: query.started_ms,
+            runtime: query.runtime.as_secs_f64(),
+        });
+        Ok(Response::new(v1::ListQueriesReply {
+            queries: queries.collect(),
+        }))
+    }
+
+    async fn kill_query(
+        &self,
+        request: Request<v1::KillQueryRequest>,
+    ) -> Result<Response<v1::KillQueryReply>, Status> {
+        let id = request.into_inner().id;
+        match self.0.database.kill_query(id) {
+            true => Ok(Response::new(v1::KillQueryReply {})),
+            false => Err(query_not_found(id)),
+        }
+    }
+}
+
+/// What a client wants of a cursor.
+struct CursorWish {
+    batch: usize,
+    ttl: Duration,
+    runtime: f64,
+}
+
+impl CursorWish {
+    fn of(request: &v1::CreateCursorRequest) -> Result<Self, Status> {
+        let options = request.options.as_ref();
+        let batch = match options.map_or(0, |options| options.batch_size) {
+            0 => CURSOR_ROWS,
+            rows => batch_rows(rows)?,
+        };
+        let ttl = match request.ttl {
+            0.0 => CURSOR_TTL,
+            seconds => Duration::try_from_secs_f64(seconds)
+                .ok()
+                .filter(|ttl| *ttl <= CURSOR_TTL_MAX)
+                .ok_or_else(|| {
+                    bad_parameter(format!("ttl {seconds} is not between 0 and 3600 seconds"))
+                })?,
+        };
+        let runtime = options.map_or(0.0, |options| options.max_runtime);
+        Ok(Self {
+            batch,
+            ttl,
+            runtime,
+        })
+    }
+}
+
+type Started = (Source, Vec<u8>, Option<v1::QueryExtra>);
+
+impl QueryService {
+    /// Runs a query to its end, and keeps its rows.
+    async fn keep_cursor(
+        &self,
+        request: v1::CreateCursorRequest,
+        mut call: Call,
+        wish: &CursorWish,
+    ) -> Result<Started, Status> {
+        limit_runtime(&mut call, wish.runtime)?;
+        let options = options(&request.options.clone().unwrap_or_default())?;
+        let binds = binds(&request.bind)?;
+        let common = Common::new(&request.token, &request.fabric)
+            .durability(request.durability)?
+            .consistency(request.consistency)?;
+        let (node, circumstances) = (self.0.clone(), call.clone());
+        let work = move || {
+            let started = Instant::now();
+            let session = node.session(&circumstances, common);
+            let mut rows = session
+                .query(&request.query, &binds, &options)
+                .map_err(failed)?;
+            let source = keep(&mut rows, request.count)?;
+            let extra = extra(&rows, started.elapsed());
+            Ok((source, rows.token().to_vec(), Some(extra)))
+        };
+        self.0.workers.run(&call, work).await
+    }
+
+    /// Starts a query on a thread of its own, which computes rows as they are asked for.
+    fn start_cursor(
+        &self,
+        request: v1::CreateCursorRequest,
+        wish: &CursorWish,
+    ) -> Result<Started, Status> {
+        self.0.cursors.admit_live()?;
+        let mut call = Call {
+            deadline: None,
+            cancel: Cancel::new(),
+        };
+        limit_runtime(&mut call, wish.runtime)?;
+        let mut options = options(&request.options.clone().unwrap_or_default())?;
+        options.full_count = false;
+        let binds = binds(&request.bind)?;
+        let common = Common::new(&request.token, &request.fabric)
+            .durability(request.durability)?
+            .consistency(request.consistency)?;
+        let (node, cancel) = (self.0.clone(), call.cancel.clone());
+        let query = move || {
+            let session = node.session(&call, common);
+            session
+                .query(&request.query, &binds, &options)
+                .map_err(failed)
+        };
+        let started = Instant::now();
+        let extra = move |rows: &Rows| extra(rows, started.elapsed());
+        let live = Live::start(query, extra, wish.batch, wish.ttl, cancel)?;
+        Ok((Source::Live(live), Vec::new(), None))
+    }
+}
+
+fn cursor_reply(batch: Batch) -> v1::CursorReply {
+    v1::CursorReply {
+        token: batch.token.into(),
+        rows: batch.rows,
+        id: String::new(),
+        has_more: batch.more,
+        count: batch.count,
+        extra: batch.extra,
     }
 }
 
@@ -142,9 +333,13 @@ fn limit_runtime(call: &mut Call, seconds: f64) -> Result<(), Status> {
     Ok(())
 }
 
-fn options(asked: &v1::QueryOptions) -> QueryOptions {
+fn options(asked: &v1::QueryOptions) -> Result<QueryOptions, Status> {
     let defaults = QueryOptions::default();
-    QueryOptions {
+    let profile = u8::try_from(asked.profile)
+        .ok()
+        .filter(|level| *level <= 2)
+        .ok_or_else(|| bad_parameter(format!("profile {} is not 0, 1 or 2", asked.profile)))?;
+    Ok(QueryOptions {
         memory_bytes: Some(asked.memory_limit).filter(|bytes| *bytes > 0),
         full_count: asked.full_count,
         fail_on_warning: asked.fail_on_warning,
@@ -153,7 +348,8 @@ fn options(asked: &v1::QueryOptions) -> QueryOptions {
             Ok(count) => count,
         },
         rules: asked.optimizer_rules.clone(),
-    }
+        profile,
+    })
 }
 
 fn binds(text: &str) -> Result<Value, Status> {
@@ -163,7 +359,8 @@ fn binds(text: &str) -> Result<Value, Status> {
     json("the bind parameters", text)
 }
 
-fn extra(extra: Extra, took: Duration) -> v1::QueryExtra {
+fn extra(rows: &Rows, took: Duration) -> v1::QueryExtra {
+    let extra = rows.extra();
     let stats = extra.stats;
     v1::QueryExtra {
         stats: Some(v1::QueryStats {
@@ -185,5 +382,9 @@ fn extra(extra: Extra, took: Duration) -> v1::QueryExtra {
                 message: warning.message,
             })
             .collect(),
+        profile: rows.profile().map(|report| v1::QueryProfile {
+            text: report.text,
+            json: report.json.to_json(),
+        }),
     }
 }
