@@ -19,6 +19,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::EngineError;
 use crate::graph::GraphEntry;
+use crate::index::registry::{Changed, IndexRegistry};
+use crate::working::expires_ms;
 
 /// The fabric that always exists.
 pub const SYSTEM_FABRIC: &str = "_system";
@@ -135,16 +137,19 @@ pub enum SystemCollection {
     Cursors,
     /// Describes named graphs.
     Graphs,
+    /// Describes secondary indexes.
+    Indexes,
 }
 
 impl SystemCollection {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Collections,
         Self::Streams,
         Self::Fabrics,
         Self::Cursors,
         Self::Graphs,
+        Self::Indexes,
     ];
 
     /// The fixed id.
@@ -156,6 +161,7 @@ impl SystemCollection {
             Self::Fabrics => 3,
             Self::Cursors => 4,
             Self::Graphs => 5,
+            Self::Indexes => 6,
         })
     }
 
@@ -168,6 +174,7 @@ impl SystemCollection {
             Self::Fabrics => "_fabrics",
             Self::Cursors => "_cursors",
             Self::Graphs => "_graphs",
+            Self::Indexes => "_indexes",
         }
     }
 
@@ -179,6 +186,7 @@ impl SystemCollection {
             Self::Streams,
             Self::Fabrics,
             Self::Graphs,
+            Self::Indexes,
         ]
         .iter()
         .any(|system| system.id() == id)
@@ -196,6 +204,7 @@ pub struct Catalog {
     /// By fabric, then by name.
     graphs: BTreeMap<String, BTreeMap<String, GraphEntry>>,
     fabrics: BTreeMap<String, ()>,
+    pub(crate) indexes: IndexRegistry,
 }
 
 impl Default for Catalog {
@@ -215,6 +224,7 @@ impl Catalog {
             streams_by_id: BTreeMap::new(),
             graphs: BTreeMap::new(),
             fabrics: BTreeMap::from([(SYSTEM_FABRIC.to_owned(), ())]),
+            indexes: IndexRegistry::default(),
         };
         for system in SystemCollection::ALL {
             catalog.insert_collection(CollectionEntry {
@@ -259,6 +269,27 @@ impl Catalog {
             }
             _ => None,
         }
+    }
+
+    /// Takes in the document that describes an index, as it stands now. Returns what changes by it on this node.
+    pub(crate) fn take_index(&mut self, document: &Value) -> Changed {
+        let by_id = &self.by_id;
+        let lives = |collection| by_id.contains_key(&collection);
+        self.indexes.take(document, lives).unwrap_or_default()
+    }
+
+    /// Whether documents of a collection expire: the time of its pairs or a TTL index says so.
+    pub(crate) fn documents_expire(&self, collection: &CollectionEntry) -> bool {
+        collection.kind == CollectionKind::KeyValue || self.indexes.expiry(collection.id).is_some()
+    }
+
+    /// When a document of a collection expires, in milliseconds since 1970.
+    pub(crate) fn expires_ms(&self, collection: &CollectionEntry, body: &Value) -> Option<u64> {
+        if collection.kind == CollectionKind::KeyValue {
+            return expires_ms(body);
+        }
+        let index = self.indexes.expiry(collection.id)?;
+        antipode_query::index::expiry::expires_ms(index, body)
     }
 
     fn take_collection(&mut self, document: &Value) -> Option<Ended> {

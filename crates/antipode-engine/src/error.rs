@@ -9,6 +9,7 @@ use antipode_store::{StoreError, Written};
 use thiserror::Error;
 
 use crate::graph::GraphError;
+use crate::index::IndexError;
 
 /// A failure of the engine.
 #[derive(Debug, Error)]
@@ -25,6 +26,9 @@ pub enum EngineError {
     /// A named graph is not as a change needs it.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// An index cannot be made, found or written to.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The fabric does not exist.
     #[error("fabric not found: {name}")]
     FabricNotFound {
@@ -150,6 +154,7 @@ impl EngineError {
             Self::Source(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Graph(error) => error.code(),
+            Self::Index(error) => error.code(),
             Self::FabricNotFound { .. } => 1228,
             Self::CollectionNotFound { .. } => 1203,
             Self::StreamNotFound { .. } => 5200,

@@ -11,8 +11,8 @@ use antipode_replication as replication;
 use antipode_replication::{MembershipState, Record as LogRecord};
 use antipode_store::keyspace::{DocumentKey, GroupKey, MetaKey};
 use antipode_store::record::{
-    ChainHash, ClockBound, Count, DigestRecord, Head, Identity as StoredIdentity, Membership,
-    Record as _, ReplicaTable, Vector,
+    ChainHash, ClockBound, Count, DigestRecord, Head, Identity as StoredIdentity, IndexState,
+    Membership, Record as _, ReplicaTable, Vector,
 };
 use antipode_store::{Batch, CollectionId, Direction, Snapshot, Space, Storage, Sync};
 use antipode_value::Str;
@@ -356,11 +356,32 @@ fn read_catalog(snapshot: &dyn Snapshot, numbers: &ReplicaTable) -> Result<Catal
         while let Some((key, record)) = cursor.next()? {
             let record = Bytes::copy_from_slice(record);
             if let Some(shown) = stored::shown(key, &record, numbers)? {
-                catalog.take_document(system.id(), &shown.value);
+                match system {
+                    SystemCollection::Indexes => {
+                        catalog.take_index(&shown.value);
+                    }
+                    _ => {
+                        catalog.take_document(system.id(), &shown.value);
+                    }
+                }
             }
         }
     }
+    restore_indexes(snapshot, &mut catalog)?;
     Ok(catalog)
+}
+
+/// How far indexes are built here; entries of those that the catalog has no more are to go.
+fn restore_indexes(snapshot: &dyn Snapshot, catalog: &mut Catalog) -> Result<(), EngineError> {
+    let mut cursor = snapshot.scan(Space::Meta, MetaKey::index_states(), Direction::Forward);
+    while let Some((key, record)) = cursor.next()? {
+        let at = |error: antipode_store::RecordError| error.at(Space::Meta, key);
+        if let MetaKey::IndexState(index) = MetaKey::decode(key).map_err(at)? {
+            let state = IndexState::open(record).map_err(at)?;
+            catalog.indexes.restore(index, &state);
+        }
+    }
+    Ok(())
 }
 
 fn read_counts(snapshot: &dyn Snapshot) -> Result<BTreeMap<CollectionId, u64>, EngineError> {

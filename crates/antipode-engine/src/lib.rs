@@ -24,6 +24,7 @@ mod error;
 mod flight;
 mod graph;
 mod identity;
+mod index;
 mod messages;
 mod node;
 #[cfg(feature = "planted-bugs")]
@@ -47,6 +48,9 @@ pub use error::EngineError;
 pub use flight::{Flight, Landing};
 pub use graph::{EdgeDefinition, GraphChange, GraphEntry, GraphError};
 pub use identity::{Identity, Seed};
+pub use index::{
+    Checked, IndexCheck, IndexDefinition, IndexEntry, IndexError, IndexFault, IndexStatus, Wrong,
+};
 pub use messages::{ReadMessage, message_id};
 pub use node::{Node, NodeConfig, NodeInput, NodeOutput, NodeStatus};
 pub use report::DiscardedWrite;

@@ -19,6 +19,8 @@ mod switch {
         HlcNotMoved,
         /// Edge index entries are written in a batch of their own, after the documents.
         IndexOutsideBatch,
+        /// Entries of secondary indexes do not follow what peers change.
+        IndexNotMerged,
     }
 
     thread_local! {

@@ -13,7 +13,8 @@ use antipode_store::StreamId;
 use antipode_value::{Str, Value};
 
 use crate::catalog::{
-    CollectionKind, Deletes, SYSTEM_FABRIC, SystemCollection, catalog_key, check_name,
+    CollectionEntry, CollectionKind, Deletes, SYSTEM_FABRIC, SystemCollection, catalog_key,
+    check_name,
 };
 use crate::error::EngineError;
 use crate::graph::{self, GraphChange};
@@ -77,6 +78,24 @@ pub enum SchemaChange {
         name: String,
         /// What becomes of it.
         change: GraphChange,
+    },
+    /// A new index; nothing where the collection has an equal one.
+    CreateIndex {
+        /// The fabric.
+        fabric: String,
+        /// The collection.
+        collection: String,
+        /// What it is: `{type, fields, …, name}`.
+        definition: Value,
+    },
+    /// An index goes.
+    DropIndex {
+        /// The fabric.
+        fabric: String,
+        /// The collection.
+        collection: String,
+        /// Its name or id.
+        index: String,
     },
     /// A named cursor of a stream moves forward.
     CommitCursor {
@@ -175,6 +194,22 @@ impl SchemaChange {
                 check_fabric(&transaction, fabric)?;
                 change.write(&transaction, fabric, name)?;
             }
+            Self::CreateIndex {
+                fabric,
+                collection,
+                definition,
+            } => {
+                let entry = collection_of(&transaction, fabric, collection)?;
+                transaction.define_index(entry, definition)?;
+            }
+            Self::DropIndex {
+                fabric,
+                collection,
+                index,
+            } => {
+                let entry = collection_of(&transaction, fabric, collection)?;
+                transaction.end_index(entry, index)?;
+            }
             Self::CommitCursor {
                 stream,
                 name,
@@ -208,6 +243,20 @@ fn check_fabric(transaction: &OpenTransaction, fabric: &str) -> Result<(), Engin
             name: fabric.to_owned(),
         })
     }
+}
+
+fn collection_of<'a>(
+    transaction: &'a OpenTransaction,
+    fabric: &str,
+    name: &str,
+) -> Result<&'a CollectionEntry, EngineError> {
+    check_fabric(transaction, fabric)?;
+    transaction
+        .schema()
+        .collection(fabric, name)
+        .ok_or_else(|| EngineError::CollectionNotFound {
+            name: name.to_owned(),
+        })
 }
 
 /// The document that describes something, if there is one: `(generation, dropped)`.

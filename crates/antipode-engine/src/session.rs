@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use antipode_clock::{Context, Hlc, ReplicaId, Seen, Stamp, VersionVector};
 use antipode_crdt::{Document, Draft, Revision, WriterRules, resolve};
 use antipode_query as query;
+use antipode_query::index::{GeoRead, IndexRead};
 use antipode_query::{
     CollectionInfo, Expect, KeyBounds, Retry, Scan, SourceError, StreamInfo, StreamRead, Written,
 };
@@ -27,6 +28,8 @@ use antipode_value::{Object, Str, Value};
 use crate::catalog::{Catalog, CollectionEntry, CollectionKind, Deletes, SYSTEM_FABRIC};
 use crate::committer::group_key;
 use crate::error::EngineError;
+use crate::index::geo::GeoScan;
+use crate::index::read::OwnIndexes;
 use crate::messages::MessageScan;
 use crate::report::{DiscardedWrite, newest_reports};
 use crate::request::{
@@ -35,7 +38,7 @@ use crate::request::{
 use crate::scan::{DocumentScan, EdgeScan, MergedScan};
 use crate::shared::Shared;
 use crate::stored;
-use crate::working::{edge_ends, expires_ms};
+use crate::working::edge_ends;
 
 /// Longest `_key`, in bytes.
 pub const KEY_BYTES_MAX: usize = 254;
@@ -55,20 +58,21 @@ pub struct OpenTransaction {
     vector: VersionVector,
     /// Whether system collections may be written: only the catalog's own operations do.
     system: bool,
-    writes: RefCell<Writes>,
+    pub(crate) writes: RefCell<Writes>,
+    pub(crate) own_indexes: OwnIndexes,
 }
 
 /// What the transaction has written so far.
 #[derive(Default)]
-struct Writes {
-    documents: BTreeMap<(CollectionId, Str), Touched>,
-    operations: Vec<DraftOperation>,
+pub(crate) struct Writes {
+    pub(crate) documents: BTreeMap<(CollectionId, Str), Touched>,
+    pub(crate) operations: Vec<DraftOperation>,
     provisional: Vec<Option<String>>,
 }
 
 /// A document that the transaction has changed.
-struct Touched {
-    document: Document,
+pub(crate) struct Touched {
+    pub(crate) document: Document,
 }
 
 /// How a document is seen by a write.
@@ -92,9 +96,16 @@ impl OpenTransaction {
         } else {
             fabric
         };
-        // The snapshot first: the catalog and the numbers that are published with it are then at least as new.
-        let snapshot = shared.storage().snapshot();
-        let catalog = shared.catalog();
+        // The snapshot first: the catalog and the numbers that are published with it are then at least as new. And the same
+        // catalog as before it, or an index could be ready in the one that has not all its entries in the other.
+        let (snapshot, catalog) = loop {
+            let before = shared.catalog();
+            let snapshot = shared.storage().snapshot();
+            let catalog = shared.catalog();
+            if Arc::ptr_eq(&before, &catalog) {
+                break (snapshot, catalog);
+            }
+        };
         if !catalog.has_fabric(fabric) {
             return Err(EngineError::FabricNotFound {
                 name: fabric.to_owned(),
@@ -111,6 +122,7 @@ impl OpenTransaction {
             vector: vector.unwrap_or_default().0,
             system: false,
             writes: RefCell::default(),
+            own_indexes: OwnIndexes::default(),
         })
     }
 
@@ -157,7 +169,7 @@ impl OpenTransaction {
             };
             let seen = stored::seen(&store_key, &record, &*shared.numbers())?;
             Ok(seen
-                .filter(|(body, _)| !has_expired(entry, body, now_ms))
+                .filter(|(body, _)| !has_expired(&catalog, entry, body, now_ms))
                 .map(|(body, revision)| {
                     with_system_attributes(&entry.name, key, &body, &revision.to_string())
                 }))
@@ -321,7 +333,7 @@ impl OpenTransaction {
     }
 
     pub(crate) fn has_expired(&self, collection: &CollectionEntry, body: &Value) -> bool {
-        has_expired(collection, body, self.now_ms)
+        has_expired(&self.catalog, collection, body, self.now_ms)
     }
 
     /// The stored document of a key, as the snapshot has it.
@@ -462,6 +474,9 @@ impl OpenTransaction {
         {
             check_edge(body)?;
         }
+        if let Some((body, _)) = &after {
+            self.check_indexes(entry, &key, body)?;
+        }
         let revision = after.as_ref().map(|(_, revision)| revision.to_string());
         let written = Written {
             key: key.to_string(),
@@ -555,9 +570,10 @@ impl OpenTransaction {
     }
 }
 
-fn has_expired(collection: &CollectionEntry, body: &Value, now_ms: u64) -> bool {
-    collection.kind == CollectionKind::KeyValue
-        && expires_ms(body).is_some_and(|expires_ms| expires_ms <= now_ms)
+fn has_expired(catalog: &Catalog, collection: &CollectionEntry, body: &Value, now_ms: u64) -> bool {
+    catalog
+        .expires_ms(collection, body)
+        .is_some_and(|expires_ms| expires_ms <= now_ms)
 }
 
 /// A document with its system attributes in front.
@@ -742,6 +758,13 @@ impl query::Catalog for OpenTransaction {
         }))
     }
 
+    fn indexes(
+        &self,
+        collection: query::CollectionId,
+    ) -> Result<Vec<query::index::IndexInfo>, SourceError> {
+        Ok(self.ready_indexes(collection))
+    }
+
     fn estimate(&self, collection: query::CollectionId) -> u64 {
         use query::Source as _;
         self.count(collection).unwrap_or_default()
@@ -765,8 +788,8 @@ impl query::Source for OpenTransaction {
         use antipode_store::keyspace::MetaKey;
         use antipode_store::record::Count;
         let id = CollectionId(collection.0);
-        if self.entry_by_id(id)?.kind == CollectionKind::KeyValue {
-            // Expired pairs are counted by the store, but not shown.
+        if self.catalog.documents_expire(self.entry_by_id(id)?) {
+            // Expired documents are counted by the store, but not shown.
             let mut scan = DocumentScan::open(self, id, &KeyBounds::all())?;
             return scan.count_rest();
         }
@@ -815,6 +838,34 @@ impl query::Source for OpenTransaction {
         Ok(Box::new(EdgeScan::open(self, collection, range)?))
     }
 
+    fn index_scan(
+        &self,
+        collection: query::CollectionId,
+        read: &IndexRead,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        Ok(Box::new(self.read_index(collection, read, false)?))
+    }
+
+    fn geo_scan(
+        &self,
+        collection: query::CollectionId,
+        read: &GeoRead,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        let (entry, index) = self.readable_index(collection, read.index)?;
+        Ok(Box::new(GeoScan::open(self, entry, index, *read)?))
+    }
+
+    fn fulltext_keys(
+        &self,
+        collection: query::CollectionId,
+        index: query::index::IndexId,
+        word: &str,
+        prefix: bool,
+    ) -> Result<Vec<String>, SourceError> {
+        let (_, index) = self.readable_index(collection, index)?;
+        crate::index::words::keys(self, &index, word, prefix)
+    }
+
     fn messages(&self, read: &StreamRead) -> Result<Box<dyn Scan + '_>, SourceError> {
         Ok(Box::new(self.message_scan(read)?))
     }
@@ -861,6 +912,14 @@ impl query::Transaction for OpenTransaction {
             .collect();
         let stored = DocumentScan::open(self, id, keys)?;
         Ok(Box::new(MergedScan::new(stored, own, keys.reverse)))
+    }
+
+    fn index_scan_current(
+        &self,
+        collection: query::CollectionId,
+        read: &IndexRead,
+    ) -> Result<Box<dyn Scan + '_>, SourceError> {
+        Ok(Box::new(self.read_index(collection, read, true)?))
     }
 
     fn publish(

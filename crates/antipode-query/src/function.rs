@@ -22,7 +22,7 @@ mod array;
 mod bit;
 mod control;
 mod database;
-mod date;
+pub(crate) mod date;
 mod encoding;
 pub(crate) mod geo;
 mod number;

@@ -10,6 +10,7 @@ use antipode_value::{Object, Str, Value, compare};
 
 use crate::source::SourceError;
 
+pub mod expiry;
 pub(crate) mod keys;
 pub mod place;
 pub mod words;

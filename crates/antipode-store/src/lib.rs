@@ -24,7 +24,7 @@ pub mod suite;
 
 pub use batch::{Batch, BatchOperation};
 pub use error::{RecordError, Retry, ShownKey, StoreError, Written};
-pub use keyspace::{CollectionId, GroupId, StreamId};
+pub use keyspace::{CollectionId, GroupId, IndexId, StreamId};
 pub use memory::{MemoryDisk, MemoryStorage};
 pub use space::Space;
 pub use storage::{Cursor, Direction, Health, KeyRange, Snapshot, Storage, Sync, after_prefix};

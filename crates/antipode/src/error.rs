@@ -96,6 +96,8 @@ impl Error {
                 | SourceError::KeyTaken { .. }
                 | SourceError::NotFound { .. }
                 | SourceError::Gone { .. }
+                // A value of a unique index was taken since the transaction looked; it will find out if it still is.
+                | SourceError::Other { code: 1210, .. }
         )
     }
 }

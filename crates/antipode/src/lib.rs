@@ -28,6 +28,7 @@ mod documents;
 mod driver;
 mod error;
 mod graphs;
+mod indexes;
 mod key_value;
 #[cfg(feature = "replication")]
 mod network;
@@ -40,7 +41,8 @@ mod streams;
 pub use antipode_clock::{ReplicaId, Stamp, VersionVector};
 pub use antipode_crdt::PatchOptions;
 pub use antipode_engine::{
-    CollectionKind, Deletes, DiscardedWrite, Durability, GraphChange, NodeStatus, SYSTEM_FABRIC,
+    CollectionKind, Deletes, DiscardedWrite, Durability, GraphChange, IndexCheck, IndexFault,
+    IndexStatus, NodeStatus, SYSTEM_FABRIC,
 };
 pub use antipode_query::function::{Function, all as functions};
 pub use antipode_query::{Cancel, Extra, PlanCacheStats, Profile, Retry, Stats, Warning};
@@ -52,6 +54,7 @@ pub use database::{Cluster, Database, Options};
 pub use documents::{Document, InsertMode, WriteOptions, WrittenDocument};
 pub use error::Error;
 pub use graphs::{EdgeDefinition, Graph};
+pub use indexes::CreatedIndex;
 pub use key_value::{Pair, ScanRange};
 #[cfg(feature = "replication")]
 pub use network::{Bundle, Ca, ClusterId, Cut, Line};

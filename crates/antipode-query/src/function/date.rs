@@ -230,6 +230,11 @@ fn bad_date(context: &mut CallContext<'_>) -> Value {
     Value::Null
 }
 
+/// The moment that a text names, in milliseconds since 1970.
+pub(crate) fn milliseconds(text: &str) -> Option<i64> {
+    Moment::parse(text).map(Moment::ms)
+}
+
 /// The moment that a number or text names.
 fn moment(value: &Value) -> Option<Moment> {
     match value {
