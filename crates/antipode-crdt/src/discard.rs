@@ -36,6 +36,8 @@ pub enum Reason {
     Removed,
     /// A removal that did not see a change yielded to it.
     Yielded,
+    /// Nothing is lost: another document has the same value in a unique index, by a writer that did not see this one.
+    Duplicate,
 }
 
 impl Reason {
@@ -49,6 +51,7 @@ impl Reason {
             Self::OtherKind => "other kind",
             Self::Removed => "removed",
             Self::Yielded => "yielded",
+            Self::Duplicate => "duplicate",
         }
     }
 }

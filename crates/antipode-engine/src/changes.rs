@@ -16,6 +16,8 @@ use bytes::Bytes;
 
 use crate::catalog::{Catalog, CollectionKind};
 use crate::error::EngineError;
+use crate::index::entries::{self, Change};
+use crate::index::unique::Holders;
 use crate::stored;
 
 /// A document that the batch touches.
@@ -52,8 +54,10 @@ pub(crate) struct Changes {
     pub ended_streams: Vec<StreamId>,
     /// What ending a collection adds to the totals.
     pub totals: Totals,
-    /// The ranges that ending a collection or a stream deletes.
+    /// The ranges that ending a collection or a stream deletes, and states of indexes.
     pub batch: Batch,
+    /// Who has got or given up values of unique indexes.
+    pub holders: Holders,
 }
 
 impl Changes {
@@ -97,9 +101,19 @@ impl Changes {
                 after.as_ref().map(|it| &it.value),
             );
             entry.index_edge(before, after, batch);
-            let expires = catalog
-                .collection_by_id(entry.collection)
-                .is_some_and(|collection| collection.kind == CollectionKind::KeyValue);
+            let collection = catalog.collection_by_id(entry.collection);
+            let indexes = catalog.indexes.kept(entry.collection);
+            if let (Some(collection), false) = (collection, indexes.is_empty()) {
+                let change = Change {
+                    collection: &collection.name,
+                    key: &entry.key,
+                    before,
+                    after,
+                };
+                entries::follow_all(indexes, change, batch);
+            }
+            let expires =
+                collection.is_some_and(|collection| collection.kind == CollectionKind::KeyValue);
             if expires {
                 entry.index_expiry(before, after, batch);
             }

@@ -26,6 +26,8 @@ use crate::changes::Changes;
 use crate::error::EngineError;
 use crate::flight::{Aftermath, Client, Flight, Ledger, OpenBatch};
 use crate::identity::{Heads, Recovered};
+use crate::index::build;
+use crate::index::commit::Arriving;
 use crate::planted::bug;
 use crate::report::ReportLog;
 use crate::request::{CommitRequest, Committed, DraftOperation, Expectation, OperationOutcome};
@@ -66,6 +68,15 @@ pub(crate) struct Committer {
 struct Landed {
     vv: VersionVector,
     digest: u128,
+}
+
+/// What a piece of background work came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Worked {
+    /// Whether the catalog is another one now.
+    pub catalog_changed: bool,
+    /// Whether there is more to be done.
+    pub more: bool,
 }
 
 /// One transaction on its way into the batch.
@@ -296,14 +307,15 @@ impl Committer {
                 meets(document, *expect, name, key)?;
                 let operation = resolve(document, draft, &rules)
                     .map_err(|error| stored::source_error(error, name, key))?;
-                let after = working.apply(
-                    &self.numbers,
-                    *collection,
+                let after = working.apply_own(Arriving {
+                    catalog: &self.catalog,
+                    numbers: &self.numbers,
+                    collection: *collection,
                     key,
-                    &operation,
+                    operation: &operation,
                     stamp,
-                    &self.context,
-                )?;
+                    context: &self.context,
+                })?;
                 let shown = if return_document { after.show() } else { None };
                 let outcome = OperationOutcome {
                     revision: working.revision(&self.numbers, *collection, key)?,
@@ -415,7 +427,15 @@ impl Committer {
                         self.reports.count_dropped();
                         continue;
                     }
-                    working.apply(&self.numbers, *collection, key, operation, stamp, context)?;
+                    working.apply_merged(Arriving {
+                        catalog: &self.catalog,
+                        numbers: &self.numbers,
+                        collection: *collection,
+                        key,
+                        operation,
+                        stamp,
+                        context,
+                    })?;
                 }
                 TxOp::Message { stream, message } => {
                     if self.catalog.stream_by_id(*stream).is_none() {
@@ -479,9 +499,18 @@ impl Committer {
             let shown = working.document(&self.numbers, *collection, key)?.show();
             let Some(shown) = shown else { continue };
             open.catalog_changed = true;
+            if *collection == SystemCollection::Indexes.id() {
+                let changed = Arc::make_mut(&mut self.catalog).take_index(&shown);
+                working.take_index(changed);
+                continue;
+            }
             let ended = Arc::make_mut(&mut self.catalog).take_document(*collection, &shown);
             match ended {
-                Some(Ended::Collection(id)) => working.end_collection(&self.numbers, id)?,
+                Some(Ended::Collection(id)) => {
+                    let catalog = Arc::make_mut(&mut self.catalog);
+                    working.remove_indexes(&catalog.indexes.end_collection(id));
+                    working.end_collection(&self.numbers, id)?;
+                }
                 Some(Ended::Stream(id)) => working.end_stream(id),
                 None => {}
             }
@@ -541,6 +570,40 @@ impl Committer {
             digest: ledger.digest,
         };
         self.ledger = ledger;
+    }
+
+    /// Whether an index is to be built, or the entries of one are to go.
+    pub fn has_index_work(&self) -> bool {
+        let indexes = &self.catalog.indexes;
+        indexes.ended().is_some() || indexes.unbuilt().is_some()
+    }
+
+    /// Does a piece of the background work on indexes, if there is any, while nothing is in flight; `open` is the batch that
+    /// fills, if one does.
+    ///
+    /// # Errors
+    /// When the store fails: then the committer has to be made anew from the store.
+    pub fn index_work(
+        &mut self,
+        open: Option<&mut OpenBatch>,
+        shared: &Shared,
+    ) -> Result<Option<Worked>, EngineError> {
+        let holders = open.as_ref().map(|open| &open.working.changes.holders);
+        let step = build::step(&*self.storage, &self.numbers, &mut self.catalog, holders)?;
+        let Some(step) = step else {
+            return Ok(None);
+        };
+        self.storage.write(step.batch, Sync::No)?;
+        match open {
+            // Its schema is in the catalog already, but not yet in the store.
+            Some(open) => open.catalog_changed |= step.catalog_changed,
+            None if step.catalog_changed => shared.publish_catalog(self.catalog.clone()),
+            None => {}
+        }
+        Ok(Some(Worked {
+            catalog_changed: step.catalog_changed,
+            more: step.more,
+        }))
     }
 
     /// Writes one record of metadata, outside of any transaction.

@@ -13,6 +13,7 @@
 //!  geo.rs          entries of places, and finding them by distance
 //!  words.rs        finding documents by their words
 //!  unique.rs       who holds a value of a unique index, while a batch is being made
+//!  commit.rs       what operations are held against before they are part of a batch
 //!  build.rs        the background work: building, and removing what was dropped
 //!  read.rs         ranges of sorted entries, with the writes of the own transaction in their places
 //!  statistics.rs   how many entries there are and how many of them are distinct, about
@@ -23,6 +24,7 @@
 
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod commit;
 pub(crate) mod definition;
 pub(crate) mod entries;
 pub(crate) mod error;

@@ -45,6 +45,12 @@ const SYNC_INTERVAL_ALONE: Micros = Micros::from_ms(100);
 /// Time between attempts to take writes again after the store failed.
 const RECOVER_INTERVAL: Micros = Micros::from_ms(1_000);
 
+/// Time between two pieces of background work on indexes, so that writes are not held up.
+const INDEX_PAUSE: Micros = Micros(500);
+
+/// Time between looks at whether what is known of indexes has changed.
+const INDEX_INTERVAL: Micros = Micros::from_ms(5_000);
+
 /// Requests in one batch: enough to share a sync well, few enough to bound the latency of the first.
 const BATCH_REQUESTS_MAX: usize = 1_024;
 
@@ -213,6 +219,8 @@ pub struct Node {
     held: VecDeque<Output>,
     held_until: Option<u64>,
     replication_wake: Option<Micros>,
+    /// When the background work on indexes goes on.
+    next_index_work: Micros,
     started: bool,
 }
 
@@ -258,6 +266,7 @@ impl Node {
             held: VecDeque::new(),
             held_until: None,
             replication_wake: None,
+            next_index_work: Micros(0),
             started: false,
         };
         node.publish_members();
@@ -355,13 +364,48 @@ impl Node {
             self.replication_wake = None;
             self.replicate(Input::Tick, now, out);
         }
+        let index_due = self.work_on_indexes(now, out);
         let sync_due = self.sync_if_due(now, out);
-        if let Some(at) = [self.replication_wake, sync_due]
+        if let Some(at) = [self.replication_wake, sync_due, index_due]
             .into_iter()
             .flatten()
             .min()
         {
             out.push(NodeOutput::Wake(at));
+        }
+    }
+
+    /// Does a piece of the background work on indexes, if it is time. Returns when there will be more.
+    fn work_on_indexes(&mut self, now: Now, out: &mut Vec<NodeOutput>) -> Option<Micros> {
+        if self.outage.is_some() {
+            return None;
+        }
+        if now.at < self.next_index_work || self.flying.is_some() {
+            let next = self.next_index_work.max(now.at.plus(INDEX_PAUSE));
+            return self.committer.has_index_work().then_some(next);
+        }
+        match self.committer.index_work(self.open.as_mut(), &self.shared) {
+            Ok(Some(worked)) => {
+                self.written += 1;
+                if worked.catalog_changed {
+                    out.push(NodeOutput::Visible);
+                }
+                let pause = if worked.more {
+                    INDEX_PAUSE
+                } else {
+                    INDEX_INTERVAL
+                };
+                self.next_index_work = now.at.plus(pause);
+                worked.more.then_some(self.next_index_work)
+            }
+            Ok(None) => {
+                self.next_index_work = now.at.plus(INDEX_PAUSE);
+                None
+            }
+            Err(error) => {
+                self.stop_writes(error.to_string(), now, out);
+                None
+            }
         }
     }
 
@@ -435,6 +479,7 @@ impl Node {
     ) {
         self.written += 1;
         self.committer.landed(vv, ledger);
+        self.work_on_indexes(now, out);
         if let Some(cause) = self.outage.clone() {
             // The node stopped meanwhile, and will read again what the store holds.
             for client in aftermath.clients {

@@ -31,11 +31,11 @@ pub(crate) struct Report {
 }
 
 pub(crate) struct WorkingSet {
-    storage: Arc<dyn Storage>,
+    pub(crate) storage: Arc<dyn Storage>,
     /// The batch that is being written, if one is.
-    below: Option<Arc<Changes>>,
-    changes: Changes,
-    reports: Vec<Report>,
+    pub(crate) below: Option<Arc<Changes>>,
+    pub(crate) changes: Changes,
+    pub(crate) reports: Vec<Report>,
     undo: Undo,
 }
 
@@ -61,6 +61,7 @@ impl WorkingSet {
 
     /// Begins a transaction: from here on changes can be taken back.
     pub fn begin(&mut self) {
+        self.changes.holders.begin();
         self.undo = Undo {
             messages: self.changes.messages.len(),
             reports: self.reports.len(),
@@ -70,6 +71,7 @@ impl WorkingSet {
 
     /// Takes back everything since [`WorkingSet::begin`].
     pub fn roll_back(&mut self) {
+        self.changes.holders.roll_back();
         let undo = std::mem::take(&mut self.undo);
         for (position, document, changed) in undo.documents.into_iter().rev() {
             if let Some(entry) = self.changes.entries.get_mut(position) {

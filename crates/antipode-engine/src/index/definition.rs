@@ -63,7 +63,10 @@ impl IndexDefinition {
                 )));
             }
         };
-        for name in object.keys() {
+        for (name, value) in object.iter() {
+            if value.is_null() {
+                continue;
+            }
             let common = ["type", "name", "fields"].contains(&name.as_str());
             if !common && !known.contains(&name.as_str()) && !IGNORED.contains(&name.as_str()) {
                 return Err(bad(format!(

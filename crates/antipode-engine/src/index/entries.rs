@@ -12,7 +12,6 @@ use antipode_value::{Object, Str, Value, identical, layout, sort_key};
 use bytes::Bytes;
 
 use super::registry::IndexEntry;
-use crate::planted::bug;
 
 /// Entries: the key in the space of the index, and the record behind it.
 pub(crate) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -205,16 +204,12 @@ pub(crate) fn entry_part<'a>(store_key: &'a [u8], key: &str) -> &'a [u8] {
     store_key.get(8..end).unwrap_or_default()
 }
 
-/// Lets the entries of all `indexes` of a collection follow a document, whether a client changed it or a peer.
+/// Lets the entries of all `indexes` of a collection follow a document, whoever changed it.
 pub(crate) fn follow_all(
     indexes: &[std::sync::Arc<IndexEntry>],
     change: Change<'_>,
-    remote: bool,
     batch: &mut Batch,
 ) {
-    if remote && bug!(IndexNotMerged) {
-        return;
-    }
     for index in indexes {
         follow(index, change, batch);
     }

@@ -260,12 +260,6 @@ impl IndexRegistry {
         kept.filter(|index| !index.is_dropped())
     }
 
-    /// The indexes of a collection that hold values against one another.
-    pub fn unique(&self, collection: CollectionId) -> impl Iterator<Item = &Arc<IndexEntry>> {
-        self.living(collection)
-            .filter(|index| index.definition.unique)
-    }
-
     /// The index that says when documents of a collection expire.
     pub fn expiry(&self, collection: CollectionId) -> Option<&IndexInfo> {
         if self.by_collection.is_empty() {
@@ -276,11 +270,11 @@ impl IndexRegistry {
             .find(|info| matches!(info.kind, IndexKind::Ttl { .. }))
     }
 
-    /// An index whose entries are to go.
-    pub fn ended(&self) -> Option<IndexId> {
+    /// An index whose entries are to go, and whether nobody has ever known it since the node started.
+    pub fn ended(&self) -> Option<(IndexId, bool)> {
         let mut dropped = self.all().filter(|index| index.is_dropped());
-        let orphan = self.orphans.first().copied();
-        orphan.or_else(|| dropped.next().map(|index| index.id))
+        let orphan = self.orphans.first().map(|index| (*index, true));
+        orphan.or_else(|| dropped.next().map(|index| (index.id, false)))
     }
 
     /// An index to be built.

@@ -4,7 +4,6 @@
 //! transaction gives up, the next one of the same batch can take, and two of them cannot take the same.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use antipode_store::record::{IndexRow, Record as _};
 use antipode_store::{Direction, KeyRange, Snapshot, Space, StoreError};
@@ -134,9 +133,4 @@ pub(crate) fn violated(index: &IndexEntry, key: &str) -> IndexError {
         fields: index.definition.fields_text(),
         key: key.to_owned(),
     }
-}
-
-/// The unique indexes of a collection, in a list of their own so that the catalog can change meanwhile.
-pub(crate) fn of<'a>(indexes: impl Iterator<Item = &'a Arc<IndexEntry>>) -> Vec<Arc<IndexEntry>> {
-    indexes.cloned().collect()
 }

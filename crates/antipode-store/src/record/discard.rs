@@ -34,6 +34,7 @@ const fn reason_number(reason: Reason) -> u8 {
         Reason::OtherKind => 3,
         Reason::Removed => 4,
         Reason::Yielded => 5,
+        Reason::Duplicate => 6,
     }
 }
 
@@ -45,12 +46,14 @@ const fn reason_of(number: u8) -> Option<Reason> {
         3 => Reason::OtherKind,
         4 => Reason::Removed,
         5 => Reason::Yielded,
+        6 => Reason::Duplicate,
         _ => return None,
     })
 }
 
 impl Record for DiscardRecord {
-    const VERSION: u8 = 1;
+    // The second version has one reason more.
+    const VERSION: u8 = 2;
 
     fn write_body(&self, out: &mut Writer) {
         let Discard {
