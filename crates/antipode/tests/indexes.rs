@@ -253,7 +253,7 @@ fn places_and_words_are_found() {
     run(&session, "FOR d IN c FILTER d.lat < -50 REMOVE d IN c");
     assert_eq!(
         rows(&session, "RETURN LENGTH(FULLTEXT(c, 'text', 'other'))"),
-        "[445]"
+        "[446]"
     );
     exact(&session);
 }
