@@ -190,6 +190,10 @@ impl Resolver<'_> {
     }
 
     fn declare(&mut self, name: &ast::Name) -> Result<Variable> {
+        if name.text.is_empty() {
+            let message = "a variable needs a name";
+            return Err(self.error(Code::VariableNameInvalid, message, name.span));
+        }
         let variable = self.hidden();
         if self.variables.len() > VARIABLES_MAX {
             return Err(self.error(Code::TooMuchNesting, "too many variables", name.span));

@@ -17,6 +17,7 @@ mod memory;
 mod collect;
 mod errors;
 mod expressions;
+mod graphs;
 mod lexical;
 mod modify;
 mod operators;

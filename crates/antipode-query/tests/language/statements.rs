@@ -193,3 +193,59 @@ RETURN 1, 2 => error 1501
 "#,
     );
 }
+
+#[test]
+fn what_fails_on_purpose_fails() {
+    check(
+        r#"
+LET x = FAIL("a") RETURN 1 => error 1569
+LET x = (RETURN FAIL("a")) RETURN 1 => error 1569
+FOR i IN [] LET x = FAIL("a") RETURN i => []
+FOR i IN 1..2 LET x = FAIL("a") FILTER i > 5 RETURN i => error 1569
+FOR i IN 1..2 FILTER i > 5 LET x = FAIL("a") RETURN i => []
+RETURN LENGTH(FOR i IN 1..3 RETURN FAIL("a")) => error 1569
+LET x = NOOPT(1) FILTER x == 2 RETURN FAIL("a") => []
+LET x = ASSERT(false, "a") RETURN 1 => error 1593
+FOR i IN 1..3 FILTER i == 3 ? FAIL("a") : true RETURN i => error 1569
+FOR i IN [1, 2] FILTER ASSERT(i < 3, "a") RETURN i => [1,2]
+FOR i IN [1, 3] FILTER ASSERT(i < 3, "a") RETURN i => error 1593
+FOR i IN [1] RETURN WARN(i > 1, "a") => [false] warns 1594
+"#,
+    );
+}
+
+#[test]
+fn odd_names_and_binds() {
+    check(
+        r#"
+LET `` = 1 RETURN 1 => error 1510 1:5
+RETURN {``: 1} => [{"":1}]
+RETURN @c + @d <- {"c": 1, "d": 2} => [3]
+FOR d IN @@c FILTER d.n == @c RETURN d.n <- {"@c": "c", "c": 2} => [2]
+RETURN @c <- {"@c": "c"} => error 1551
+RETURN 1 <- {"@c": "c"} => error 1552
+FOR d IN @@c RETURN 1 <- {"@@c": "c"} => error 1551
+RETURN @a <- {"a": null} => [null]
+RETURN @a.b.c <- {"a": {"b": {"c": 5}}} => [5]
+RETURN @a[1] <- {"a": [1, 2]} => [2]
+RETURN @a[*].b <- {"a": [{"b": 1}]} => [[1]]
+RETURN LENGTH(@a) <- {"a": [1, 2]} => [2]
+RETURN @a IN @b <- {"a": 1, "b": [1]} => [true]
+RETURN -@a <- {"a": 1} => [-1]
+RETURN @a ? @b : @c <- {"a": 0, "b": 1, "c": 2} => [2]
+RETURN {a: @a} <- {"a": {"x": 1}} => [{"a":{"x":1}}]
+RETURN {@a: @a} <- {"a": "k"} => [{"k":"k"}]
+FOR x IN @a RETURN x <- {"a": [1, 2]} => [1,2]
+FOR x IN @a RETURN x <- {"a": 1} => error 1563
+FOR x IN @a..@b RETURN x <- {"a": 1, "b": 3} => [1,2,3]
+UPDATE @k WITH @d IN c RETURN NEW.m <- {"k": "a", "d": {"m": 1}} => [1]
+REMOVE @k IN c RETURN OLD.n <- {"k": "a"} => [1]
+REMOVE @k IN c RETURN OLD.n <- {"k": {"_key": "b"}} => [2]
+INSERT @d INTO d RETURN NEW.v <- {"d": {"_key": "q", "v": 1}} => [1]
+UPSERT {n: @n} INSERT @i UPDATE @u IN c RETURN NEW.m <- {"n": 1, "i": {}, "u": {"m": 5}} => [5]
+RETURN IS_SAME_COLLECTION(c, "c/a") => [true]
+RETURN IS_SAME_COLLECTION("c", "d/a") => [false]
+RETURN DOCUMENT(@@c, "a").n <- {"@c": "c"} => [1]
+"#,
+    );
+}
