@@ -212,18 +212,14 @@ impl<'a> Finder<'a> {
             return Ok(());
         };
         let mut bytes = 0;
-        let mut place = 0;
-        out.retain(|document| {
-            place += 1;
-            if place <= start {
-                return true;
-            }
+        for document in out.split_off(start) {
             let key = document.attribute("_key").to_text();
             let size = key.len() + size_of::<Str>();
-            let new = seen.insert(key);
-            bytes += if new { size as u64 } else { 0 };
-            new
-        });
+            if seen.insert(key) {
+                bytes += size as u64;
+                out.push(document);
+            }
+        }
         self.held += bytes;
         run.memory.grow(bytes)
     }
