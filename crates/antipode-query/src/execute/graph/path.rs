@@ -141,7 +141,8 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    /// Notes a way from a vertex to the goal, if it is the best one known; whether it is.
+    /// Notes a way from a vertex to the goal, if none is known to be better; whether it was noted. Of ways equally good the
+    /// last one found stays.
     fn approach(
         &mut self,
         from: Str,
@@ -150,7 +151,7 @@ impl<'a> Finder<'a> {
         run: &mut Run<'a>,
     ) -> Result<bool> {
         let known = self.reach.get(&from);
-        if known.is_some_and(|known| known.settled || known.cost <= cost) {
+        if known.is_some_and(|known| known.settled || known.cost < cost) {
             return Ok(false);
         }
         let edge = by.as_ref().map_or(0, |(edge, _)| edge.memory_bytes());
