@@ -196,3 +196,56 @@ RETURN CALL("nope", 1) => error 1582
 "#,
     );
 }
+
+#[test]
+fn warnings_by_code() {
+    check(
+        r#"
+RETURN 1e400 => [null] warns 1504
+RETURN FLOOR("a") => [0]
+RETURN UNION_DISTINCT(1, [2]) => [null] warns 1542
+RETURN REGEX_TEST("a", "(") => [null] warns 1543
+RETURN "a" =~ "(" => [null] warns 1543
+RETURN "a" !~ "(" => [true] warns 1543
+RETURN 1 / 0 => [null] warns 1562
+RETURN FIRST(5) => [null] warns 1563
+RETURN DATE_YEAR("no date") => [null] warns 1572
+RETURN DATE_ADD("2020-01-01", 1, "moons") => [null] warns 1572
+RETURN WARN(1 > 2, "odd") => [false] warns 1594
+RETURN [1 / 0, REGEX_TEST("a", "(")] => [[null,null]] warns 1562,1543
+FOR x IN [1] WINDOW x WITH {preceding: "P1D"} AGGREGATE n = LENGTH() RETURN n => [1]
+FOR x IN ["a"] WINDOW x WITH {preceding: 1} AGGREGATE n = LENGTH() RETURN n => [null] warns 1561
+"#,
+    );
+}
+
+#[test]
+fn a_place_is_told_wherever_the_cause_stands_in_the_text() {
+    check(
+        r#"
+LET a = 1\nLET a = 2\nRETURN a => error 1511 2:5
+FOR x IN [1]\n  COLLECT k = x, l = k\n  RETURN l => error 1512 2:22
+RETURN {\n  a: 1,\n  missing\n} => error 1512 3:3
+RETURN [\n  @a\n] => error 1551 2:3
+FOR d IN @@c\n RETURN 1 <- {"@c": 5} => error 1553 1:10
+RETURN {a: 1}.@p <- {"p": 5} => error 1553 1:8
+FOR x IN 1..3\n LIMIT -1\n RETURN x => error 1504 2:8
+FOR x IN 1..3\n LIMIT x\n RETURN x => error 1501 2:8
+FOR x IN c\n INSERT {} INTO d OPTIONS {keepNull: x}\n RETURN 1 => error 1575 2:27
+RETURN 1 +\n  c => error 1577 2:3
+INSERT {} INTO c\nFOR x IN c RETURN x => error 1579 2:10
+INSERT {} INTO c\nINSERT {} INTO c => error 1579 2:16
+INSERT {} INTO c\nRETURN DOCUMENT("c/a") => error 1579 2:8
+INSERT {} INTO c\nFOR v IN OUTBOUND "c/a" e RETURN v => error 1579 2:1
+FOR x IN c INSERT {} INTO d\nWINDOW {preceding: 1} AGGREGATE n = LENGTH() RETURN n => error 1595 2:1
+FOR x IN c\n  COLLECT AGGREGATE m = MEDIAN(x.n)\n  RETURN m => error 1574 2:25
+RETURN\n  LENGTH(1, 2) => error 1541 2:3
+RETURN\n  NOPE(1, 2) => error 1540 2:3
+FOR x IN `no such` RETURN x => error 1208 1:10
+FOR x IN c\n  COLLECT k = x INTO g\n    KEEP nope RETURN g => error 1501 3:10
+RETURN (((nope))) => error 1203 1:11
+RETURN "é" + nope => error 1203 1:14
+RETURN "😀" + nope => error 1203 1:14
+"#,
+    );
+}
