@@ -19,7 +19,7 @@ use antipode_proto::v1;
 use tokio::sync::oneshot;
 use tonic::Status;
 
-use crate::failure::{cancelled, cursor_busy, cursor_not_found, failed, internal, too_much};
+use crate::failure::{Held, cancelled, failed, internal, too_much};
 
 /// Cursors at a time.
 const CURSORS_MAX: usize = 1_000;
@@ -147,9 +147,7 @@ impl Live {
             }
         }
         let (reply, replied) = oneshot::channel();
-        self.ask
-            .try_send(reply)
-            .map_err(|_| cursor_not_found("its time to live is over"))?;
+        self.ask.try_send(reply).map_err(|_| Held::CursorNotFound)?;
         let mut stop = Stop(Some(&self.cancel));
         let batch = replied.await.map_err(|_| cancelled())?;
         stop.0 = None;
@@ -315,7 +313,7 @@ impl Cursors {
 
     /// The next rows of a cursor, which is gone if there are no more behind them.
     pub(crate) async fn next(&self, id: &str) -> Result<Batch, Status> {
-        let number = id.parse().map_err(|_| cursor_not_found("of this id"))?;
+        let number = id.parse().map_err(|_| Held::CursorNotFound)?;
         let mut taken = self.take(number)?;
         let batch = taken.cursor.source.next(taken.cursor.batch).await?;
         if batch.more {
@@ -326,15 +324,13 @@ impl Cursors {
 
     /// Forgets a cursor.
     pub(crate) fn delete(&self, id: &str) -> Result<(), Status> {
-        let number = id.parse().map_err(|_| cursor_not_found("of this id"))?;
+        let number = id.parse().map_err(|_| Held::CursorNotFound)?;
         self.take(number).map(drop)
     }
 
     fn take(&self, id: u64) -> Result<Taken<'_>, Status> {
         let mut places = self.places();
-        let place = places
-            .get_mut(&id)
-            .ok_or_else(|| cursor_not_found("of this id"))?;
+        let place = places.get_mut(&id).ok_or_else(|| Held::CursorNotFound)?;
         let mark = Place::Taken {
             bytes: place.bytes(),
             live: place.live(),
@@ -342,7 +338,7 @@ impl Cursors {
         match std::mem::replace(place, mark) {
             Place::Free(cursor) if cursor.expires <= Instant::now() => {
                 places.remove(&id);
-                Err(cursor_not_found("its time to live is over"))
+                Err(Held::CursorNotFound.into())
             }
             Place::Free(cursor) => Ok(Taken {
                 cursors: self,
@@ -350,7 +346,7 @@ impl Cursors {
                 cursor,
                 back: false,
             }),
-            Place::Taken { .. } => Err(cursor_busy()),
+            Place::Taken { .. } => Err(Held::CursorBusy.into()),
         }
     }
 }

@@ -93,38 +93,52 @@ pub(crate) fn disabled(message: &str) -> Status {
     )
 }
 
-/// There is no such cursor, or no more.
-pub(crate) fn cursor_not_found(why: &str) -> Status {
-    let message = format!("cursor not found: {why}");
-    status(
-        1600,
-        "CURSOR_NOT_FOUND",
-        message,
-        v1::Retry::Never,
-        v1::Written::Nothing,
-    )
+/// What is wrong with a request about something that the node holds for its clients.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(crate) enum Held {
+    /// A cursor was asked for that does not exist: it was never made, was read to its end, was deleted, or was not read
+    /// for its time to live.
+    #[error("cursor not found: it was read to its end, was deleted, or its time to live is over")]
+    CursorNotFound,
+    /// A cursor was asked for while another call reads it.
+    #[error("another call is reading the cursor")]
+    CursorBusy,
+    /// A query was to be ended that does not run on this node.
+    #[error("no query {0} runs on this node")]
+    QueryNotFound(u64),
 }
 
-/// Another call reads the cursor.
-pub(crate) fn cursor_busy() -> Status {
-    status(
-        1601,
-        "CURSOR_BUSY",
-        "another call is reading the cursor",
-        v1::Retry::After,
-        v1::Written::Nothing,
-    )
+impl Held {
+    /// Stable number of this error.
+    pub(crate) fn code(&self) -> u32 {
+        match self {
+            Self::CursorNotFound => 1600,
+            Self::CursorBusy => 1601,
+            Self::QueryNotFound(_) => 1591,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::CursorNotFound => "CURSOR_NOT_FOUND",
+            Self::CursorBusy => "CURSOR_BUSY",
+            Self::QueryNotFound(_) => "QUERY_NOT_FOUND",
+        }
+    }
+
+    fn retry(self) -> v1::Retry {
+        match self {
+            Self::CursorBusy => v1::Retry::After,
+            Self::CursorNotFound | Self::QueryNotFound(_) => v1::Retry::Never,
+        }
+    }
 }
 
-/// No query of this number runs here.
-pub(crate) fn query_not_found(id: u64) -> Status {
-    status(
-        1591,
-        "QUERY_NOT_FOUND",
-        format!("no query {id} runs on this node"),
-        v1::Retry::Never,
-        v1::Written::Nothing,
-    )
+impl From<Held> for Status {
+    fn from(held: Held) -> Status {
+        let (code, name, message) = (held.code(), held.name(), held.to_string());
+        status(code, name, message, held.retry(), v1::Written::Nothing)
+    }
 }
 
 /// More than the node keeps for its clients.

@@ -245,7 +245,7 @@ impl Resolver<'_> {
             return Ok(Bound::Offset(Value::Int(0)));
         };
         let expression = self.expression(bound)?;
-        match expression.constant() {
+        match self.settle(expression).constant() {
             Some(Value::String(text)) if &**text == "unbounded" => Ok(Bound::Unbounded),
             Some(Value::Int(offset)) if *offset >= 0 => Ok(Bound::Offset(Value::Int(*offset))),
             Some(Value::Float(offset)) if *offset >= 0.0 && !rows => {

@@ -9,7 +9,7 @@ use antipode_proto::{MESSAGE_BYTES_MAX, v1};
 use tonic::{Request, Response, Status};
 
 use crate::cursors::{Batch, Live, Source, keep};
-use crate::failure::{bad_parameter, failed, query_not_found, row_too_long};
+use crate::failure::{Held, bad_parameter, failed, row_too_long};
 use crate::node::{Common, Node, json};
 use crate::work::{Call, Outlet, Replies};
 
@@ -166,7 +166,7 @@ impl Query for QueryService {
         let id = request.into_inner().id;
         match self.0.database.kill_query(id) {
             true => Ok(Response::new(v1::KillQueryReply {})),
-            false => Err(query_not_found(id)),
+            false => Err(Held::QueryNotFound(id).into()),
         }
     }
 }
