@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use antipode_clock::Stamp;
+use antipode_clock::{Hlc, ReplicaId, Stamp};
 use antipode_value::{Value, layout};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -30,6 +30,20 @@ impl Revision {
             hash: xxh3_64(body) as u32,
         }
     }
+
+    /// The version that a `_rev` names; none if it is no `_rev`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        let newest = Stamp {
+            hlc: Hlc(read_digits(digits.get(..11)?)?),
+            replica: ReplicaId(read_digits(digits.get(11..22)?)?),
+        };
+        let hash = u32::try_from(read_digits(digits.get(22..)?)?).ok()?;
+        let revision = Self { newest, hash };
+        // Nothing but what is written as a `_rev` is one.
+        (revision.to_string() == text).then_some(revision)
+    }
 }
 
 impl fmt::Display for Revision {
@@ -50,6 +64,14 @@ fn write_digits(mut number: u64, out: &mut [u8]) {
         *digit = DIGITS[(number & 63) as usize];
         number >>= 6;
     }
+}
+
+/// What [`write_digits`] has written; what does not fit is cut off.
+fn read_digits(text: &[u8]) -> Option<u64> {
+    text.iter().try_fold(0_u64, |number, digit| {
+        let digit = DIGITS.iter().position(|known| known == digit)?;
+        Some(number << 6 | digit as u64)
+    })
 }
 
 /// The canonical bytes of a body. A document may outgrow the limits for one write when writes merge, and is still stored.
@@ -80,4 +102,32 @@ pub fn digest(collection: &[u8], key: &str, body: &[u8], revision: &Revision) ->
     hash.update(&revision.newest.replica.0.to_le_bytes());
     hash.update(&revision.hash.to_le_bytes());
     hash.digest128()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_reads_as_it_is_written() {
+        let revision = Revision::of(
+            Stamp {
+                hlc: Hlc::new(1_700_000_000_123, 7),
+                replica: ReplicaId(u64::MAX),
+            },
+            b"body",
+        );
+        let text = revision.to_string();
+        assert_eq!(Revision::parse(&text), Some(revision));
+        for wrong in [
+            "",
+            "rev",
+            &text[1..],
+            &format!("{text}-"),
+            &text.replace('-', "+"),
+            &"z".repeat(28),
+        ] {
+            assert_eq!(Revision::parse(wrong), None, "{wrong}");
+        }
+    }
 }

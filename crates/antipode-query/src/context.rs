@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use antipode_value::Value;
+
 use crate::error::{Code, QueryError, Result};
 
 /// Facts about the outside that a query may see.
@@ -21,6 +23,10 @@ pub struct Environment {
     pub fabric: String,
     /// Name of the user, if there is one.
     pub user: Option<String>,
+    /// What is noted of the user: an object, or null.
+    pub user_attributes: Value,
+    /// What is noted of the API key that the request came with: an object, or null.
+    pub key_attributes: Value,
 }
 
 impl Default for Environment {
@@ -31,6 +37,8 @@ impl Default for Environment {
             node: String::new(),
             fabric: "_system".into(),
             user: None,
+            user_attributes: Value::Null,
+            key_attributes: Value::Null,
         }
     }
 }
@@ -66,6 +74,9 @@ const CANCELED: u8 = 2;
 /// A monotonic clock in ms, handed in by the edge.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
+/// A way to let so many ms pass, handed in by the edge.
+pub type Pause = Arc<dyn Fn(u64) + Send + Sync>;
+
 /// The handle that stops a query from outside. Clones stop the same query.
 #[derive(Clone, Default)]
 pub struct Cancel {
@@ -73,6 +84,7 @@ pub struct Cancel {
     /// The handle of what this query is a part of: it stops the query too.
     outer: Option<Arc<AtomicU8>>,
     deadline: Option<(u64, Clock)>,
+    pause: Option<Pause>,
 }
 
 impl Cancel {
@@ -103,7 +115,30 @@ impl Cancel {
             state: Arc::default(),
             outer: Some(self.state.clone()),
             deadline: self.deadline.clone(),
+            pause: self.pause.clone(),
         }
+    }
+
+    /// A handle that stops the same query, which can also wait. Without this no time passes while a query waits.
+    pub fn pausing(self, pause: Pause) -> Cancel {
+        Cancel {
+            pause: Some(pause),
+            ..self
+        }
+    }
+
+    /// Lets time pass, and fails once the query has to stop.
+    pub(crate) fn sleep(&self, ms: u64) -> Result<()> {
+        const SLICE_MS: u64 = 10;
+        let mut left = ms;
+        self.check()?;
+        while let (Some(pause), 1..) = (&self.pause, left) {
+            let slice = left.min(SLICE_MS);
+            pause(slice);
+            left -= slice;
+            self.check()?;
+        }
+        Ok(())
     }
 
     /// An administrator ends the query: error 1500.

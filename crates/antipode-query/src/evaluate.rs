@@ -95,6 +95,8 @@ impl<'a> Run<'a> {
             chance: &mut self.chance,
             regexes: &mut self.regexes,
             transaction: self.transaction,
+            cancel: &self.cancel,
+            bytes_left: self.memory.left(),
             name: function.name,
         };
         let value = (function.run)(&mut context, arguments);

@@ -13,21 +13,24 @@ use std::sync::OnceLock;
 
 use antipode_value::Value;
 
-use crate::context::{Chance, Environment, Warnings};
+use crate::context::{Cancel, Chance, Environment, Warnings};
 use crate::error::{Code, QueryError};
 use crate::source::Transaction;
 
+mod analysis;
 mod argument;
 mod array;
 mod bit;
 mod control;
 mod database;
 pub(crate) mod date;
+mod documentation;
 mod encoding;
 pub(crate) mod geo;
 mod number;
 mod object;
 mod pattern;
+mod schema;
 mod search;
 mod set;
 mod similarity;
@@ -35,29 +38,30 @@ mod statistics;
 mod string;
 mod types;
 mod vector;
-
-#[cfg(test)]
-mod examples;
+mod views;
 
 /// Every family. A new file is added here and nowhere else.
-static FAMILIES: &[&[Function]] = &[
-    types::FUNCTIONS,
-    string::FUNCTIONS,
-    pattern::FUNCTIONS,
-    encoding::FUNCTIONS,
-    similarity::FUNCTIONS,
-    number::FUNCTIONS,
-    statistics::FUNCTIONS,
-    bit::FUNCTIONS,
-    array::FUNCTIONS,
-    set::FUNCTIONS,
-    object::FUNCTIONS,
-    date::FUNCTIONS,
-    control::FUNCTIONS,
-    database::FUNCTIONS,
-    geo::FUNCTIONS,
-    search::FUNCTIONS,
-    vector::FUNCTIONS,
+static FAMILIES: &[(&str, &[Function])] = &[
+    ("Types", types::FUNCTIONS),
+    ("Texts", string::FUNCTIONS),
+    ("Patterns", pattern::FUNCTIONS),
+    ("Words", analysis::FUNCTIONS),
+    ("Encodings and hashes", encoding::FUNCTIONS),
+    ("Similarity", similarity::FUNCTIONS),
+    ("Numbers", number::FUNCTIONS),
+    ("Statistics", statistics::FUNCTIONS),
+    ("Bits", bit::FUNCTIONS),
+    ("Arrays", array::FUNCTIONS),
+    ("Sets", set::FUNCTIONS),
+    ("Objects", object::FUNCTIONS),
+    ("Dates", date::FUNCTIONS),
+    ("Control", control::FUNCTIONS),
+    ("Database", database::FUNCTIONS),
+    ("Schemas", schema::FUNCTIONS),
+    ("Geography", geo::FUNCTIONS),
+    ("Indexes", search::FUNCTIONS),
+    ("Search views", views::FUNCTIONS),
+    ("Vectors", vector::FUNCTIONS),
 ];
 
 /// How a function is called.
@@ -74,8 +78,9 @@ pub struct Function {
     pub deterministic: bool,
     /// What it does. The number of arguments was checked.
     pub run: Run,
-    /// One paragraph for people, beginning with the signature. Every further line is an example: a call, ` // `, and
-    /// the result as JSON.
+    /// What it works on, if this version has nothing of the kind: a call is error 9 then.
+    pub needs: Option<&'static str>,
+    /// What people are told, in the lines that [`Function::documentation`] reads.
     pub doc: &'static str,
 }
 
@@ -92,6 +97,7 @@ const fn pure(
         arity: (least, most),
         deterministic: true,
         run,
+        needs: None,
         doc,
     }
 }
@@ -109,6 +115,7 @@ const fn volatile(
         arity: (least, most),
         deterministic: false,
         run,
+        needs: None,
         doc,
     }
 }
@@ -123,10 +130,14 @@ pub struct CallContext<'a> {
     pub(crate) chance: &'a mut Chance,
     pub(crate) regexes: &'a mut RegexCache,
     pub(crate) transaction: Option<&'a dyn Transaction>,
+    pub(crate) cancel: &'a Cancel,
+    /// Bytes that the query may still use.
+    pub(crate) bytes_left: u64,
     /// Name of the running function, for messages.
     pub(crate) name: &'static str,
 }
 
+pub use documentation::Documentation;
 pub use pattern::RegexCache;
 
 impl<'a> CallContext<'a> {
@@ -153,6 +164,25 @@ impl<'a> CallContext<'a> {
     /// Ends the query with this error after this call.
     pub(crate) fn fail(&mut self, error: QueryError) {
         self.warnings.raise(error);
+    }
+
+    /// Whether a result of so many bytes may be made; ends the query with error 32 if not. To be asked before memory is
+    /// taken, wherever a result can be much larger than the arguments.
+    pub fn affords(&mut self, bytes: usize) -> bool {
+        let affords = bytes as u64 <= self.bytes_left;
+        if !affords {
+            let message = format!(
+                "the result of function '{}()' would use more memory than the query may",
+                self.name
+            );
+            self.raise(Code::ResourceLimit, message);
+        }
+        affords
+    }
+
+    /// As [`CallContext::affords`], for an array of so many elements.
+    pub(crate) fn affords_elements(&mut self, elements: usize) -> bool {
+        self.affords(elements.saturating_mul(size_of::<Value>()))
     }
 
     /// The moment of the query, in ms since 1970.
@@ -225,9 +255,16 @@ pub fn find(name: &str) -> Option<&'static Function> {
     }
 }
 
+/// The families by their titles, in the order of the reference.
+pub fn families() -> impl Iterator<Item = (&'static str, &'static [Function])> {
+    FAMILIES
+        .iter()
+        .map(|(title, functions)| (*title, *functions))
+}
+
 /// Every function, family by family.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    FAMILIES.iter().flat_map(|family| family.iter())
+    FAMILIES.iter().flat_map(|(_, family)| family.iter())
 }
 
 /// The registered name that is nearest to a misspelt one.

@@ -31,7 +31,7 @@ mod resolve;
 mod source;
 
 pub use compile::{CompileOptions, Prepared, compile, compile_timed, parse, prepare};
-pub use context::{Cancel, Clock, Environment, Extra, Limits, Stats, Warning};
+pub use context::{Cancel, Clock, Environment, Extra, Limits, Pause, Stats, Warning};
 pub use error::{Code, Position, QueryError, Result, Retry};
 pub use execute::{Rows, execute, execute_prepared};
 pub use index::{

@@ -1,7 +1,7 @@
 //! Queries: rows pulled from a snapshot, or committed writes with what they return.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use antipode_engine::{Durability, OpenTransaction};
 use antipode_query::{
@@ -299,7 +299,7 @@ impl Session {
             seed: crate::database::random()?,
             node: settings.node.clone(),
             fabric: self.fabric().to_owned(),
-            user: None,
+            ..Environment::default()
         };
         let limits = Limits {
             memory_bytes: options.memory_bytes.unwrap_or(settings.query_memory_bytes),
@@ -320,14 +320,16 @@ impl Session {
 
     /// The session's handle, which also stops the query at the deadline.
     fn cancel(&self) -> Cancel {
+        let pause = |ms| std::thread::sleep(Duration::from_millis(ms));
+        let cancel = self.options.cancel.child().pausing(Arc::new(pause));
         let Some(deadline) = self.deadline() else {
-            return self.options.cancel.child();
+            return cancel;
         };
         let start = Instant::now();
         let left = deadline.saturating_duration_since(start);
         let clock = move || u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-        self.options.cancel.child().until(left_ms, Arc::new(clock))
+        cancel.until(left_ms, Arc::new(clock))
     }
 
     /// Runs a query that writes to its end, and commits it.

@@ -92,7 +92,7 @@ pub fn about(subject: Option<&str>) -> Result<String, String> {
     if let Some(function) =
         antipode::functions().find(|function| function.name.eq_ignore_ascii_case(name))
     {
-        return Ok(function.doc.to_owned());
+        return Ok(function.help());
     }
     let begin = name.to_ascii_uppercase();
     let alike: Vec<&str> = antipode::functions()

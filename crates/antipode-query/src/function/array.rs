@@ -13,145 +13,244 @@ pub(super) const FUNCTIONS: &[Function] = &[
         1,
         1,
         length,
-        "LENGTH(value): elements of an array, attributes of an object, characters of a text, documents of a collection.\nLENGTH([1, [2]]) // 2\nLENGTH(\"añ\") // 2",
+        "LENGTH(value): elements of an array, attributes of an object, characters of a text, documents of a collection.\n\
+         - value: any value; or the bare name of a collection\n\
+         > number\n\
+         ! Null and false have the length 0, true has 1, a number that of its text.\n\
+         LENGTH([1, [2]]) // 2\n\
+         LENGTH(\"añ\") // 2",
     ),
     pure(
         "COUNT",
         1,
         1,
         length,
-        "COUNT(value): the same as LENGTH.\nCOUNT({a: 1}) // 1",
+        "COUNT(value): the same as LENGTH.\n\
+         - value: any value; or the bare name of a collection\n\
+         > number\n\
+         ! Null and false have the length 0, true has 1, a number that of its text.\n\
+         COUNT({a: 1}) // 1",
     ),
     pure(
         "APPEND",
         2,
         3,
         append,
-        "APPEND(array, values, unique): array with all of values at its end.\nAPPEND([1, 2], [2, 3], true) // [1,2,3]",
+        "APPEND(array, values, unique): array with all of values at its end.\n\
+         - array: array, or null for none\n\
+         - values: array, or one value that is none\n\
+         - unique: true or false; whether to leave out what is there already\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null. Where values is null or empty, array is the result, whatever it is.\n\
+         APPEND([1, 2], [2, 3], true) // [1,2,3]",
     ),
     pure(
         "PUSH",
         2,
         3,
         push,
-        "PUSH(array, value, unique): array with value at its end.\nPUSH([1], 2) // [1,2]",
+        "PUSH(array, value, unique): array with value at its end.\n\
+         - array: array, or null for none\n\
+         - value: any value\n\
+         - unique: true or false; whether to leave out what is there already\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         PUSH([1], 2) // [1,2]",
     ),
     pure(
         "POP",
         1,
         1,
         pop,
-        "POP(array): array without its last element.\nPOP([1, 2]) // [1]",
+        "POP(array): array without its last element.\n\
+         - array: array, or null, which stays null\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         POP([1, 2]) // [1]",
     ),
     pure(
         "SHIFT",
         1,
         1,
         shift,
-        "SHIFT(array): array without its first element.\nSHIFT([1, 2]) // [2]",
+        "SHIFT(array): array without its first element.\n\
+         - array: array, or null, which stays null\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         SHIFT([1, 2]) // [2]",
     ),
     pure(
         "UNSHIFT",
         2,
         3,
         unshift,
-        "UNSHIFT(array, value, unique): array with value at its start.\nUNSHIFT([1], 0) // [0,1]",
+        "UNSHIFT(array, value, unique): array with value at its start.\n\
+         - array: array, or null for none\n\
+         - value: any value\n\
+         - unique: true or false; whether to leave out what is there already\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         UNSHIFT([1], 0) // [0,1]",
     ),
     pure(
         "FIRST",
         1,
         1,
         first,
-        "FIRST(array): the first element.\nFIRST([7, 8]) // 7",
+        "FIRST(array): the first element.\n\
+         - array: array\n\
+         > any\n\
+         ! What is no array is warning 1563 and null.\n\
+         FIRST([7, 8]) // 7",
     ),
     pure(
         "LAST",
         1,
         1,
         last,
-        "LAST(array): the last element.\nLAST([7, 8]) // 8",
+        "LAST(array): the last element.\n\
+         - array: array\n\
+         > any\n\
+         ! What is no array is warning 1563 and null.\n\
+         LAST([7, 8]) // 8",
     ),
     pure(
         "NTH",
         2,
         2,
         nth,
-        "NTH(array, position): the element at position.\nNTH([1, 2, 3], 2) // 3",
+        "NTH(array, position): the element at position.\n\
+         - array: array\n\
+         - position: number; null where it is outside\n\
+         > any\n\
+         ! What is no array is warning 1563 and null.\n\
+         NTH([1, 2, 3], 2) // 3",
     ),
     pure(
         "POSITION",
         2,
         3,
         position,
-        "POSITION(array, search, returnIndex): whether, or where, array has search.\nPOSITION([2, 4], 4, true) // 1",
+        "POSITION(array, search, returnIndex): whether, or where, array has search.\n\
+         - array: array\n\
+         - search: any value\n\
+         - returnIndex: true or false; whether to give the position instead, or -1\n\
+         > bool, number or null\n\
+         ! What is no array is warning 1563 and null.\n\
+         POSITION([2, 4], 4, true) // 1",
     ),
     pure(
         "CONTAINS_ARRAY",
         2,
         3,
         position,
-        "CONTAINS_ARRAY(array, search, returnIndex): the same as POSITION.\nCONTAINS_ARRAY([2, 4], 4) // true",
+        "CONTAINS_ARRAY(array, search, returnIndex): the same as POSITION.\n\
+         - array: array\n\
+         - search: any value\n\
+         - returnIndex: true or false; whether to give the position instead, or -1\n\
+         > bool, number or null\n\
+         ! What is no array is warning 1563 and null.\n\
+         CONTAINS_ARRAY([2, 4], 4) // true",
     ),
     pure(
         "SLICE",
         2,
         3,
         slice,
-        "SLICE(array, start, length): a part; a negative start or length counts from the end.\nSLICE([1, 2, 3, 4, 5], 1, -1) // [2,3,4]",
+        "SLICE(array, start, length): a part; a negative start or length counts from the end.\n\
+         - array: array\n\
+         - start: number; negative from the end\n\
+         - length: number; up to the end if left out or null; a negative one leaves out so many at the end\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         SLICE([1, 2, 3, 4, 5], 1, -1) // [2,3,4]",
     ),
     pure(
         "REMOVE_NTH",
         2,
         2,
         remove_nth,
-        "REMOVE_NTH(array, position): array without the element at position.\nREMOVE_NTH([\"a\", \"b\", \"c\"], 1) // [\"a\",\"c\"]",
+        "REMOVE_NTH(array, position): array without the element at position.\n\
+         - array: array, or null for none\n\
+         - position: number; negative from the end; nothing happens where it is outside\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         REMOVE_NTH([\"a\", \"b\", \"c\"], 1) // [\"a\",\"c\"]",
     ),
     pure(
         "REMOVE_VALUE",
         2,
         3,
         remove_value,
-        "REMOVE_VALUE(array, value, limit): array without elements equal to value.\nREMOVE_VALUE([1, 2, 1], 1, 1) // [2,1]",
+        "REMOVE_VALUE(array, value, limit): array without elements equal to value.\n\
+         - array: array, or null for none\n\
+         - value: any value\n\
+         - limit: number; most removals, all if left out, null or negative\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         REMOVE_VALUE([1, 2, 1], 1, 1) // [2,1]",
     ),
     pure(
         "REMOVE_VALUES",
         2,
         2,
         remove_values,
-        "REMOVE_VALUES(array, values): array without elements equal to one of values.\nREMOVE_VALUES([1, 2, 3], [1, 3]) // [2]",
+        "REMOVE_VALUES(array, values): array without elements equal to one of values.\n\
+         - array: array, or null for none\n\
+         - values: array; null removes nothing\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         REMOVE_VALUES([1, 2, 3], [1, 3]) // [2]",
     ),
     pure(
         "REPLACE_NTH",
         3,
         4,
         replace_nth,
-        "REPLACE_NTH(array, position, value, pad): array with the element at position replaced.\nREPLACE_NTH([1], 3, 9, 0) // [1,0,0,9]",
+        "REPLACE_NTH(array, position, value, pad): array with the element at position replaced.\n\
+         - array: array\n\
+         - position: number; negative from the end\n\
+         - value: any value\n\
+         - pad: any value; fills the gap up to position\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null. A null position, and one behind the end without pad, is error 1542.\n\
+         REPLACE_NTH([1], 3, 9, 0) // [1,0,0,9]",
     ),
     pure(
         "FLATTEN",
         1,
         2,
         flatten,
-        "FLATTEN(array, depth): array with nested arrays expanded.\nFLATTEN([1, [2, [3]]]) // [1,2,[3]]",
+        "FLATTEN(array, depth): array with nested arrays expanded.\n\
+         - array: array\n\
+         - depth: number; levels to expand, 1 if left out or below\n\
+         > array or null\n\
+         ! What is no array is warning 1563 and null.\n\
+         FLATTEN([1, [2, [3]]]) // [1,2,[3]]",
     ),
     pure(
         "SORTED",
         1,
         1,
         sorted,
-        "SORTED(array): the elements in order.\nSORTED([3, \"a\", null]) // [null,3,\"a\"]",
+        "SORTED(array): the elements in order.\n\
+         - array: array\n\
+         > array or null\n\
+         ! What is no array is warning 1563 and null.\n\
+         SORTED([3, \"a\", null]) // [null,3,\"a\"]",
     ),
     pure(
         "SORTED_UNIQUE",
         1,
         1,
         sorted_unique,
-        "SORTED_UNIQUE(array): the different elements in order.\nSORTED_UNIQUE([3, 1, 3]) // [1,3]",
+        "SORTED_UNIQUE(array): the different elements in order.\n\
+         - array: array\n\
+         > array or null\n\
+         ! What is no array is warning 1563 and null.\n\
+         SORTED_UNIQUE([3, 1, 3]) // [1,3]",
     ),
 ];
-
-/// Longest array that REPLACE_NTH makes by padding.
-const PADDED_MAX: usize = 1_000_000;
 
 fn length(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     match &arguments[0] {
@@ -170,14 +269,16 @@ pub(super) fn has(items: &[Value], value: &Value) -> bool {
 
 fn append(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let (array, values) = match (&arguments[0], &arguments[1]) {
+        (_, Value::Null) => return arguments[0].clone(),
+        (_, Value::Array(values)) if values.is_empty() => return arguments[0].clone(),
         (Value::Null, values) => return values.clone(),
-        (Value::Array(_), Value::Null) => return arguments[0].clone(),
-        (Value::Array(_), Value::Array(values)) if values.is_empty() => {
-            return arguments[0].clone();
-        }
         (Value::Array(array), values) => (array, values),
         _ => return context.wrong_type(),
     };
+    let added = values.as_array().map_or(1, Array::len);
+    if !context.affords_elements(array.len().saturating_add(added)) {
+        return Value::Null;
+    }
     let mut items = array.to_vec();
     match values {
         Value::Array(values) => items.extend(values.iter()),
@@ -338,11 +439,13 @@ fn remove_value(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
 }
 
 fn remove_values(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    if arguments[1].is_null() {
+        return arguments[0].clone();
+    }
     let Some(mut items) = items_or_warn(context, &arguments[0]) else {
         return Value::Null;
     };
     match &arguments[1] {
-        Value::Null => {}
         Value::Array(values) => {
             let values = super::set::lookup(values);
             items.retain(|item| !values.contains(item));
@@ -362,13 +465,15 @@ fn replace_nth(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         other => Some(other.to_int()),
     });
     let position = position.map(|position| from_start(position, array.len()));
-    let Some(position) = position
-        .filter(|position| *position <= array.len() || (pad.is_some() && *position < PADDED_MAX))
+    let Some(position) = position.filter(|position| *position <= array.len() || pad.is_some())
     else {
         let message = "REPLACE_NTH needs a position inside the array, or a value to pad with";
         context.raise(Code::FunctionArgumentType, message);
         return Value::Null;
     };
+    if !context.affords_elements(position.max(array.len()).saturating_add(1)) {
+        return Value::Null;
+    }
     let mut items = array.to_vec();
     if position >= items.len() {
         items.resize(position + 1, pad.cloned().unwrap_or_default());

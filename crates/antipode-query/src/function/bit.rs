@@ -10,84 +10,139 @@ pub(super) const FUNCTIONS: &[Function] = &[
         1,
         2,
         bit_and,
-        "BIT_AND(array) or BIT_AND(a, b): bits that are set in all.\nBIT_AND([3, 7, 63]) // 3",
+        "BIT_AND(array) or BIT_AND(a, b): bits that are set in all.\n\
+         - array: array of integers from 0 to 4294967295; nulls do not count\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_AND([3, 7, 63]) // 3",
     ),
     pure(
         "BIT_OR",
         1,
         2,
         bit_or,
-        "BIT_OR(array) or BIT_OR(a, b): bits that are set in any.\nBIT_OR(12, 10) // 14",
+        "BIT_OR(array) or BIT_OR(a, b): bits that are set in any.\n\
+         - array: array of integers from 0 to 4294967295; nulls do not count\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_OR(12, 10) // 14",
     ),
     pure(
         "BIT_XOR",
         1,
         2,
         bit_xor,
-        "BIT_XOR(array) or BIT_XOR(a, b): bits that are set in an odd number.\nBIT_XOR(12, 10) // 6",
+        "BIT_XOR(array) or BIT_XOR(a, b): bits that are set in an odd number.\n\
+         - array: array of integers from 0 to 4294967295; nulls do not count\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_XOR(12, 10) // 6",
     ),
     pure(
         "BIT_NEGATE",
         2,
         2,
         bit_negate,
-        "BIT_NEGATE(n, bits): the low bits of n turned around.\nBIT_NEGATE(3, 4) // 12",
+        "BIT_NEGATE(n, bits): the low bits of n turned around.\n\
+         - n: integer, 0 to 4294967295\n\
+         - bits: integer, 0 to 32\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_NEGATE(3, 4) // 12",
     ),
     pure(
         "BIT_TEST",
         2,
         2,
         bit_test,
-        "BIT_TEST(n, index): whether a bit is set.\nBIT_TEST(7, 3) // false",
+        "BIT_TEST(n, index): whether a bit is set.\n\
+         - n: integer, 0 to 4294967295\n\
+         - index: integer, 0 to 31\n\
+         > bool or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_TEST(7, 3) // false",
     ),
     pure(
         "BIT_POPCOUNT",
         1,
         1,
         bit_popcount,
-        "BIT_POPCOUNT(n): number of bits that are set.\nBIT_POPCOUNT(255) // 8",
+        "BIT_POPCOUNT(n): number of bits that are set.\n\
+         - n: integer, 0 to 4294967295\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_POPCOUNT(255) // 8",
     ),
     pure(
         "BIT_SHIFT_LEFT",
         3,
         3,
         bit_shift_left,
-        "BIT_SHIFT_LEFT(n, shift, bits): n shifted to the left, then its low bits.\nBIT_SHIFT_LEFT(7, 1, 16) // 14",
+        "BIT_SHIFT_LEFT(n, shift, bits): n shifted to the left, then its low bits.\n\
+         - n: integer, 0 to 4294967295\n\
+         - shift: integer, 0 to 32\n\
+         - bits: integer, 0 to 32\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_SHIFT_LEFT(7, 1, 16) // 14",
     ),
     pure(
         "BIT_SHIFT_RIGHT",
         3,
         3,
         bit_shift_right,
-        "BIT_SHIFT_RIGHT(n, shift, bits): n shifted to the right, then its low bits.\nBIT_SHIFT_RIGHT(33, 1, 16) // 16",
+        "BIT_SHIFT_RIGHT(n, shift, bits): n shifted to the right, then its low bits.\n\
+         - n: integer, 0 to 4294967295\n\
+         - shift: integer, 0 to 32\n\
+         - bits: integer, 0 to 32\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_SHIFT_RIGHT(33, 1, 16) // 16",
     ),
     pure(
         "BIT_CONSTRUCT",
         1,
         1,
         bit_construct,
-        "BIT_CONSTRUCT(positions): the number with these bits set.\nBIT_CONSTRUCT([1, 2, 3]) // 14",
+        "BIT_CONSTRUCT(positions): the number with these bits set.\n\
+         - positions: array of integers from 0 to 31\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_CONSTRUCT([1, 2, 3]) // 14",
     ),
     pure(
         "BIT_DECONSTRUCT",
         1,
         1,
         bit_deconstruct,
-        "BIT_DECONSTRUCT(n): the positions of the bits that are set.\nBIT_DECONSTRUCT(14) // [1,2,3]",
+        "BIT_DECONSTRUCT(n): the positions of the bits that are set.\n\
+         - n: integer, 0 to 4294967295\n\
+         > array or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_DECONSTRUCT(14) // [1,2,3]",
     ),
     pure(
         "BIT_TO_STRING",
         2,
         2,
         bit_to_string,
-        "BIT_TO_STRING(n, bits): the low bits of n as digits.\nBIT_TO_STRING(7, 4) // \"0111\"",
+        "BIT_TO_STRING(n, bits): the low bits of n as digits.\n\
+         - n: integer, 0 to 4294967295\n\
+         - bits: integer, 0 to 32\n\
+         > string or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_TO_STRING(7, 4) // \"0111\"",
     ),
     pure(
         "BIT_FROM_STRING",
         1,
         1,
         bit_from_string,
-        "BIT_FROM_STRING(text): the number with these binary digits.\nBIT_FROM_STRING(\"0111\") // 7",
+        "BIT_FROM_STRING(text): the number with these binary digits.\n\
+         - text: text of up to 32 digits 0 and 1\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         BIT_FROM_STRING(\"0111\") // 7",
     ),
 ];
 
@@ -209,6 +264,7 @@ fn bit_to_string(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
 fn bit_from_string(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let digits = arguments[0]
         .as_str()
+        .filter(|text| text.len() <= BITS as usize)
         .filter(|text| text.bytes().all(|byte| matches!(byte, b'0' | b'1')));
     let number = digits.and_then(|digits| u32::from_str_radix(digits, 2).ok());
     result(context, number)

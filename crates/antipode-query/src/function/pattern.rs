@@ -1,6 +1,7 @@
 //! Patterns: LIKE, STARTS_WITH and regular expressions.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use antipode_value::{Array, Value};
 use regex::{Captures, Regex, RegexBuilder};
@@ -16,42 +17,80 @@ pub(super) const FUNCTIONS: &[Function] = &[
         2,
         3,
         like,
-        "LIKE(text, pattern, caseInsensitive): whether the whole text matches; % is any text, _ one character.\nLIKE(\"cart\", \"ca_t\") // true",
+        "LIKE(text, pattern, caseInsensitive): whether the whole text matches; % is any text, _ one character.\n\
+         - text: text\n\
+         - pattern: text; a backslash makes the next %, _ or backslash a plain character\n\
+         - caseInsensitive: true or false\n\
+         > bool\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         LIKE(\"cart\", \"ca_t\") // true",
     ),
     pure(
         "STARTS_WITH",
         2,
         3,
         starts_with,
-        "STARTS_WITH(text, prefix): whether text begins with prefix, or with at least n of several: STARTS_WITH(text, prefixes, n).\nSTARTS_WITH(\"foobar\", [\"x\", \"fo\"]) // true",
+        "STARTS_WITH(text, prefix): whether text begins with prefix, or with at least n of several: STARTS_WITH(text, prefixes, n).\n\
+         - text: text\n\
+         - prefix: text, or an array of texts\n\
+         - n: number; how many of several must fit, 1 if left out\n\
+         > bool or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         STARTS_WITH(\"foobar\", [\"x\", \"fo\"]) // true",
     ),
     pure(
         "REGEX_TEST",
         2,
         3,
         regex_test,
-        "REGEX_TEST(text, regex, caseInsensitive): whether regex matches somewhere in text.\nREGEX_TEST(\"the quick fox\", \"q.*k\") // true",
+        "REGEX_TEST(text, regex, caseInsensitive): whether regex matches somewhere in text.\n\
+         - text: text\n\
+         - regex: text\n\
+         - caseInsensitive: true or false\n\
+         > bool or null\n\
+         ! What is no text is taken as its text. A wrong regex is warning 1543 and null.\n\
+         REGEX_TEST(\"the quick fox\", \"q.*k\") // true",
     ),
     pure(
         "REGEX_MATCHES",
         2,
         3,
         regex_matches,
-        "REGEX_MATCHES(text, regex, caseInsensitive): the first match and its groups, or null.\nREGEX_MATCHES(\"k=42\", \"(\\\\w)=(\\\\d+)\") // [\"k=42\",\"k\",\"42\"]",
+        "REGEX_MATCHES(text, regex, caseInsensitive): the first match and its groups, or null.\n\
+         - text: text\n\
+         - regex: text\n\
+         - caseInsensitive: true or false\n\
+         > array or null\n\
+         ! What is no text is taken as its text. A wrong regex is warning 1543 and null.\n\
+         REGEX_MATCHES(\"k=42\", \"(\\\\w)=(\\\\d+)\") // [\"k=42\",\"k\",\"42\"]",
     ),
     pure(
         "REGEX_SPLIT",
         2,
         4,
         regex_split,
-        "REGEX_SPLIT(text, regex, caseInsensitive, limit): the parts between matches.\nREGEX_SPLIT(\"a1b22c\", \"[0-9]+\") // [\"a\",\"b\",\"c\"]",
+        "REGEX_SPLIT(text, regex, caseInsensitive, limit): the parts between matches.\n\
+         - text: text\n\
+         - regex: text; its groups stay in the result\n\
+         - caseInsensitive: true or false\n\
+         - limit: number; most parts, the rest is dropped\n\
+         > array or null\n\
+         ! What is no text is taken as its text. A wrong regex is warning 1543 and null. A limit that is no number is warning 1542 and null; a negative one is null.\n\
+         REGEX_SPLIT(\"a1b22c\", \"[0-9]+\") // [\"a\",\"b\",\"c\"]",
     ),
     pure(
         "REGEX_REPLACE",
         3,
         4,
         regex_replace,
-        "REGEX_REPLACE(text, regex, replacement, caseInsensitive): text with every match replaced; $1 is the first group.\nREGEX_REPLACE(\"a1b2\", \"[0-9]\", \"_\") // \"a_b_\"",
+        "REGEX_REPLACE(text, regex, replacement, caseInsensitive): text with every match replaced; $1 is the first group.\n\
+         - text: text\n\
+         - regex: text\n\
+         - replacement: text; $n is the n-th group, a backslash makes the next character plain\n\
+         - caseInsensitive: true or false\n\
+         > string or null\n\
+         ! What is no text is taken as its text. A wrong regex is warning 1543 and null.\n\
+         REGEX_REPLACE(\"a1b2\", \"[0-9]\", \"_\") // \"a_b_\"",
     ),
 ];
 
@@ -60,33 +99,37 @@ const CACHE_ENTRIES_MAX: usize = 64;
 /// Memory of one compiled pattern, in bytes.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
 
-/// The compiled patterns of a query, by their text and whether case counts; `None` where there is a mistake.
+/// The compiled patterns of a query by their text, apart for whether case counts; `None` where there is a mistake. They
+/// are shared rather than copied, since a copy would warm up anew.
 #[derive(Default)]
 pub struct RegexCache {
-    entries: HashMap<(String, bool), Option<Regex>>,
+    entries: [HashMap<String, Option<Arc<Regex>>>; 2],
 }
 
 impl RegexCache {
-    fn get(&mut self, pattern: &str, ignore_case: bool) -> Option<Regex> {
-        let key = (pattern.to_owned(), ignore_case);
-        if let Some(regex) = self.entries.get(&key) {
+    pub(super) fn get(&mut self, pattern: &str, ignore_case: bool) -> Option<Arc<Regex>> {
+        let [exact, folded] = &mut self.entries;
+        let entries = if ignore_case { folded } else { exact };
+        if let Some(regex) = entries.get(pattern) {
             return regex.clone();
         }
-        if self.entries.len() >= CACHE_ENTRIES_MAX {
-            self.entries.clear();
+        if entries.len() >= CACHE_ENTRIES_MAX {
+            entries.clear();
         }
         let mut builder = RegexBuilder::new(pattern);
+        // A dot stands for neither of the characters that end lines.
         builder
             .case_insensitive(ignore_case)
+            .crlf(true)
             .size_limit(COMPILED_BYTES_MAX);
-        let regex = builder.build().ok();
-        self.entries.insert(key, regex.clone());
+        let regex = builder.build().ok().map(Arc::new);
+        entries.insert(pattern.to_owned(), regex.clone());
         regex
     }
 }
 
 /// The compiled pattern of argument 1; warns if it is none.
-fn compile(context: &mut CallContext<'_>, arguments: &[Value], case: usize) -> Option<Regex> {
+fn compile(context: &mut CallContext<'_>, arguments: &[Value], case: usize) -> Option<Arc<Regex>> {
     let pattern = arguments[1].to_text();
     let regex = context
         .regexes
@@ -103,10 +146,22 @@ fn compile(context: &mut CallContext<'_>, arguments: &[Value], case: usize) -> O
 fn like(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let (text, pattern) = (arguments[0].to_text(), arguments[1].to_text());
     Value::Bool(if optional(arguments, 2).truthy() {
-        matches_like(&text.to_lowercase(), &pattern.to_lowercase())
+        matches_like(&small(&text), &small(&pattern))
     } else {
         matches_like(&text, &pattern)
     })
+}
+
+/// The text in small letters, one for one.
+fn small(text: &str) -> String {
+    let small = |letter: char| {
+        let mut letters = letter.to_lowercase();
+        match (letters.next(), letters.next()) {
+            (Some(small), None) => small,
+            _ => letter,
+        }
+    };
+    text.chars().map(small).collect()
 }
 
 /// A step of a LIKE pattern.
@@ -228,7 +283,7 @@ fn regex_split(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let Some(regex) = compile(context, arguments, 2) else {
         return Value::Null;
     };
-    let Limit::AtMost(limit) = split_limit(context, optional(arguments, 3)) else {
+    let Limit::AtMost(limit) = split_limit(context, arguments.get(3)) else {
         return Value::Null;
     };
     let text = arguments[0].to_text();
@@ -261,15 +316,25 @@ fn regex_replace(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         return Value::Null;
     };
     let (text, replacement) = (arguments[0].to_text(), arguments[2].to_text());
-    let replaced = regex.replace_all(&text, |captures: &Captures<'_>| {
-        expand(&replacement, captures)
-    });
-    Value::from(replaced.as_ref())
+    let mut out = String::new();
+    let mut behind = 0;
+    for captures in regex.captures_iter(&text) {
+        let Some(whole) = captures.get(0) else {
+            continue;
+        };
+        out.push_str(text.get(behind..whole.start()).unwrap_or_default());
+        expand(&replacement, &captures, &mut out);
+        behind = whole.end();
+        if !context.affords(out.len()) {
+            return Value::Null;
+        }
+    }
+    out.push_str(text.get(behind..).unwrap_or_default());
+    Value::from(out)
 }
 
 /// The replacement with `$n` as the n-th group; a backslash makes the next character literal.
-fn expand(replacement: &str, captures: &Captures<'_>) -> String {
-    let mut out = String::with_capacity(replacement.len());
+fn expand(replacement: &str, captures: &Captures<'_>, out: &mut String) {
     let mut characters = replacement.chars().peekable();
     while let Some(character) = characters.next() {
         match character {
@@ -299,5 +364,4 @@ fn expand(replacement: &str, captures: &Captures<'_>) -> String {
             other => out.push(other),
         }
     }
-    out
 }

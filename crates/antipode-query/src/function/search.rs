@@ -18,28 +18,61 @@ pub(super) const FUNCTIONS: &[Function] = &[
         3,
         4,
         fulltext,
-        "FULLTEXT(collection, attribute, query, limit): documents whose attribute has the words of the query, by a fulltext index. Words are separated by commas; `prefix:` before a word finds words that begin so, `|` adds to what was found before, `-` takes from it.",
+        "FULLTEXT(collection, attribute, query, limit): documents whose attribute has the words of the query, by a fulltext index. Words are separated by commas; `prefix:` before a word finds words that begin so, `|` adds to what was found before, `-` takes from it.\n\
+         - collection: bare name, or text\n\
+         - attribute: text\n\
+         - query: text\n\
+         - limit: number; all if left out, null or 0\n\
+         > array\n\
+         ! A wrong type is error 1542, an unknown collection error 1203, a missing index error 1571.\n\
+         FULLTEXT(users, \"name\", \"ada\")[*]._key // [\"ada\"]\n\
+         FULLTEXT(users, \"name\", \"prefix:be,|ada\")[*].name // [\"Ada\",\"Ben\"]",
     ),
     volatile(
         "NEAR",
         3,
         5,
         near,
-        "NEAR(collection, latitude, longitude, limit, distanceName): the documents nearest to a point, at most 100 unless told otherwise, nearest first, by a geo index. distanceName names an attribute for the metres.",
+        "NEAR(collection, latitude, longitude, limit, distanceName): the documents nearest to a point, at most 100 unless told otherwise, nearest first, by a geo index. distanceName names an attribute for the metres.\n\
+         - collection: bare name, or text\n\
+         - latitude: number\n\
+         - longitude: number\n\
+         - limit: number; 100 if left out or null\n\
+         - distanceName: text\n\
+         > array\n\
+         ! A place that is not on the earth is warning 1505, and nothing is found. A wrong type is error 1542, an unknown collection error 1203, a missing index error 1570.\n\
+         NEAR(places, 52, 13, 1)[*]._key // [\"berlin\"]\n\
+         ROUND(NEAR(places, 52, 13, 1, \"metres\")[0].metres) // 61907",
     ),
     volatile(
         "WITHIN",
         4,
         5,
         within,
-        "WITHIN(collection, latitude, longitude, radius, distanceName): the documents at most so many metres from a point, nearest first, by a geo index. distanceName names an attribute for the metres.",
+        "WITHIN(collection, latitude, longitude, radius, distanceName): the documents at most so many metres from a point, nearest first, by a geo index. distanceName names an attribute for the metres.\n\
+         - collection: bare name, or text\n\
+         - latitude: number\n\
+         - longitude: number\n\
+         - radius: number, in metres\n\
+         - distanceName: text\n\
+         > array\n\
+         ! A place that is not on the earth is warning 1505, and nothing is found. A wrong type is error 1542, an unknown collection error 1203, a missing index error 1570.\n\
+         WITHIN(places, 52, 13, 100000)[*]._key // [\"berlin\"]",
     ),
     volatile(
         "WITHIN_RECTANGLE",
         5,
         5,
         within_rectangle,
-        "WITHIN_RECTANGLE(collection, latitude1, longitude1, latitude2, longitude2): the documents between two parallels and two meridians, by a geo index.",
+        "WITHIN_RECTANGLE(collection, latitude1, longitude1, latitude2, longitude2): the documents between two parallels and two meridians, by a geo index.\n\
+         - collection: bare name, or text\n\
+         - latitude1: number\n\
+         - longitude1: number\n\
+         - latitude2: number\n\
+         - longitude2: number\n\
+         > array\n\
+         ! A place that is not on the earth is warning 1505, and nothing is found. A wrong type is error 1542, an unknown collection error 1203, a missing index error 1570.\n\
+         WITHIN_RECTANGLE(places, 48, 2, 49, 3)[*]._key // [\"paris\"]",
     ),
 ];
 

@@ -13,70 +13,117 @@ pub(super) const FUNCTIONS: &[Function] = &[
         2,
         MANY,
         union,
-        "UNION(array, array, …): all elements of all arrays.\nUNION([1, 2], [2]) // [1,2,2]",
+        "UNION(array, array, …): all elements of all arrays.\n\
+         - array1: array\n\
+         - array2: array\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         UNION([1, 2], [2]) // [1,2,2]",
     ),
     pure(
         "UNION_DISTINCT",
         2,
         MANY,
         union_distinct,
-        "UNION_DISTINCT(array, array, …): the different elements of all arrays.\nUNION_DISTINCT([1, 2], [2, 3]) // [1,2,3]",
+        "UNION_DISTINCT(array, array, …): the different elements of all arrays.\n\
+         - array1: array\n\
+         - array2: array\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         UNION_DISTINCT([1, 2], [2, 3]) // [1,2,3]",
     ),
     pure(
         "INTERSECTION",
         2,
         MANY,
         intersection,
-        "INTERSECTION(array, array, …): the different elements that all arrays have.\nINTERSECTION([1, 2, 2], [2, 3]) // [2]",
+        "INTERSECTION(array, array, …): the different elements that all arrays have.\n\
+         - array1: array\n\
+         - array2: array\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         INTERSECTION([1, 2, 2], [2, 3]) // [2]",
     ),
     pure(
         "MINUS",
         2,
         MANY,
         minus,
-        "MINUS(array, array, …): the different elements of the first array that no other has.\nMINUS([1, 1, 2], [2]) // [1]",
+        "MINUS(array, array, …): the different elements of the first array that no other has.\n\
+         - array1: array\n\
+         - array2: array\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         MINUS([1, 1, 2], [2]) // [1]",
     ),
     pure(
         "OUTERSECTION",
         2,
         MANY,
         outersection,
-        "OUTERSECTION(array, array, …): the elements that occur once in all arrays together.\nOUTERSECTION([1, 2], [2, 3]) // [1,3]",
+        "OUTERSECTION(array, array, …): the elements that occur once in all arrays together.\n\
+         - array1: array\n\
+         - array2: array\n\
+         > array or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         OUTERSECTION([1, 2], [2, 3]) // [1,3]",
     ),
     pure(
         "INTERLEAVE",
         2,
         MANY,
         interleave,
-        "INTERLEAVE(array, array, …): one element of each array in turn.\nINTERLEAVE([1], [2, 2], [3, 3]) // [1,2,3,2,3]",
+        "INTERLEAVE(array, array, …): one element of each array in turn.\n\
+         - array1: array\n\
+         - array2: array\n\
+         > array or null\n\
+         ! What is no array is warning 1563 and null.\n\
+         INTERLEAVE([1], [2, 2], [3, 3]) // [1,2,3,2,3]",
     ),
     pure(
         "JACCARD",
         2,
         2,
         jaccard,
-        "JACCARD(array, array): what both have as a share of what either has.\nJACCARD([], []) // 1",
+        "JACCARD(array, array): what both have as a share of what either has.\n\
+         - array1: array\n\
+         - array2: array\n\
+         > number or null\n\
+         ! What is no array is warning 1542 and null.\n\
+         JACCARD([], []) // 1",
     ),
     pure(
         "UNIQUE",
         1,
         1,
         unique,
-        "UNIQUE(array): the different elements.\nUNIQUE([2, 1, 2]) // [2,1]",
+        "UNIQUE(array): the different elements.\n\
+         - array: array\n\
+         > array or null\n\
+         ! What is no array is warning 1563 and null.\n\
+         UNIQUE([2, 1, 2]) // [2,1]",
     ),
     pure(
         "COUNT_DISTINCT",
         1,
         1,
         count_distinct,
-        "COUNT_DISTINCT(array): number of different elements.\nCOUNT_DISTINCT([1, 1, null]) // 2",
+        "COUNT_DISTINCT(array): number of different elements.\n\
+         - array: array\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null.\n\
+         COUNT_DISTINCT([1, 1, null]) // 2",
     ),
     pure(
         "COUNT_UNIQUE",
         1,
         1,
         count_distinct,
-        "COUNT_UNIQUE(array): the same as COUNT_DISTINCT.\nCOUNT_UNIQUE([1, 1]) // 1",
+        "COUNT_UNIQUE(array): the same as COUNT_DISTINCT.\n\
+         - array: array\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null.\n\
+         COUNT_UNIQUE([1, 1]) // 1",
     ),
 ];
 
@@ -93,14 +140,18 @@ pub(super) fn lookup(array: &Array) -> HashSet<Value> {
 }
 
 fn union(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
-    match context.arrays_or_wrong_type(arguments) {
-        Some(arrays) => arrays
-            .into_iter()
-            .flat_map(Array::iter)
-            .collect::<Array>()
-            .into(),
-        None => Value::Null,
+    let Some(arrays) = context.arrays_or_wrong_type(arguments) else {
+        return Value::Null;
+    };
+    let elements = arrays.iter().map(|array| array.len());
+    if !context.affords_elements(elements.fold(0, usize::saturating_add)) {
+        return Value::Null;
     }
+    arrays
+        .into_iter()
+        .flat_map(Array::iter)
+        .collect::<Array>()
+        .into()
 }
 
 fn union_distinct(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
@@ -155,6 +206,10 @@ fn interleave(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let Some(arrays) = arrays else {
         return context.not_an_array();
     };
+    let elements = arrays.iter().map(|array| array.len());
+    if !context.affords_elements(elements.fold(0, usize::saturating_add)) {
+        return Value::Null;
+    }
     let longest = arrays.iter().map(|array| array.len()).max().unwrap_or(0);
     let rounds =
         (0..longest).flat_map(|round| arrays.iter().filter_map(move |array| array.get(round)));

@@ -1,5 +1,6 @@
 //! How much two texts resemble one another.
 
+use std::collections::HashMap;
 use std::hash::Hasher;
 
 use antipode_value::{Value, hash_value};
@@ -15,49 +16,83 @@ pub(super) const FUNCTIONS: &[Function] = &[
         1,
         1,
         soundex,
-        "SOUNDEX(text): a code of how an English name sounds.\nSOUNDEX(\"Robert\") // \"R163\"",
+        "SOUNDEX(text): a code of how an English name sounds.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         SOUNDEX(\"Robert\") // \"R163\"",
     ),
     pure(
         "LEVENSHTEIN_DISTANCE",
         2,
         2,
         levenshtein_distance,
-        "LEVENSHTEIN_DISTANCE(text1, text2): insertions, removals, exchanges and swaps of neighbours from one to the other.\nLEVENSHTEIN_DISTANCE(\"kitten\", \"sitting\") // 3",
+        "LEVENSHTEIN_DISTANCE(text1, text2): insertions, removals, exchanges and swaps of neighbours from one to the other.\n\
+         - text1: text\n\
+         - text2: text\n\
+         > number or null\n\
+         ! What is no text is taken as its text, as TO_STRING gives it. Two texts that are too long to compare are warning 32 and null.\n\
+         LEVENSHTEIN_DISTANCE(\"kitten\", \"sitting\") // 3",
     ),
     pure(
         "NGRAM_SIMILARITY",
         3,
         3,
         ngram_similarity,
-        "NGRAM_SIMILARITY(input, target, n): the longest common sequence of n-grams, as a share of those of target.\nNGRAM_SIMILARITY(\"quick fox\", \"quick fox\", 2) // 1",
+        "NGRAM_SIMILARITY(input, target, n): the longest common sequence of n-grams, as a share of those of target.\n\
+         - input: text\n\
+         - target: text\n\
+         - n: number, at least 1\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         NGRAM_SIMILARITY(\"quick fox\", \"quick fox\", 2) // 1",
     ),
     pure(
         "NGRAM_POSITIONAL_SIMILARITY",
         3,
         3,
         ngram_positional_similarity,
-        "NGRAM_POSITIONAL_SIMILARITY(input, target, n): as NGRAM_SIMILARITY, but n-grams may match in part.\nNGRAM_POSITIONAL_SIMILARITY(\"abc\", \"abc\", 2) // 1",
+        "NGRAM_POSITIONAL_SIMILARITY(input, target, n): as NGRAM_SIMILARITY, but n-grams may match in part.\n\
+         - input: text\n\
+         - target: text\n\
+         - n: number, at least 1\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         NGRAM_POSITIONAL_SIMILARITY(\"abc\", \"abc\", 2) // 1",
     ),
     pure(
         "MINHASH",
         2,
         2,
         minhash,
-        "MINHASH(values, n): a signature of n texts; the share of equal ones in two signatures is about how alike the arrays are as sets.\nLENGTH(MINHASH([\"a\", \"b\"], 5)) // 5",
+        "MINHASH(values, n): a signature of n texts; the share of equal ones in two signatures is about how alike the arrays are as sets.\n\
+         - values: array\n\
+         - n: number, at least 1\n\
+         > array or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         LENGTH(MINHASH([\"a\", \"b\"], 5)) // 5",
     ),
     pure(
         "MINHASH_COUNT",
         1,
         1,
         minhash_count,
-        "MINHASH_COUNT(error): length of a signature that is wrong by no more than error.\nMINHASH_COUNT(0.05) // 400",
+        "MINHASH_COUNT(error): length of a signature that is wrong by no more than error.\n\
+         - error: number between 0 and 1\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         MINHASH_COUNT(0.05) // 400",
     ),
     pure(
         "MINHASH_ERROR",
         1,
         1,
         minhash_error,
-        "MINHASH_ERROR(n): how far a signature of n texts may be wrong.\nMINHASH_ERROR(400) // 0.05",
+        "MINHASH_ERROR(n): how far a signature of n texts may be wrong.\n\
+         - n: number, at least 1\n\
+         > number or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         MINHASH_ERROR(400) // 0.05",
     ),
 ];
 
@@ -122,30 +157,59 @@ fn too_long(context: &mut CallContext<'_>, a: &[char], b: &[char]) -> bool {
     too_long
 }
 
-/// The distance with swaps of neighbours, where no part is edited twice.
-fn levenshtein_distance(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
-    let (a, b) = (characters(&arguments[0]), characters(&arguments[1]));
+/// The edits from one text to another: insertions, removals, exchanges, and swaps of neighbours if `swaps`. Warns of texts
+/// that are too long.
+pub(super) fn edits(context: &mut CallContext<'_>, a: &str, b: &str, swaps: bool) -> Option<usize> {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     if too_long(context, &a, &b) {
-        return Value::Null;
+        return None;
     }
-    // Distances of the parts of `a` that end two rows up, one row up, and here, to each part of `b`.
-    let mut above_previous = vec![0; b.len() + 1];
-    let mut previous: Vec<usize> = (0..=b.len()).collect();
-    let mut current = vec![0; b.len() + 1];
-    for i in 1..=a.len() {
-        current[0] = i;
-        for j in 1..=b.len() {
-            let exchange = previous[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = exchange.min(previous[j] + 1).min(current[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(above_previous[j - 2] + 1);
+    Some(distance(&a, &b, swaps))
+}
+
+/// The Damerau-Levenshtein distance, in which swapped neighbours may be edited further; the plain one without `swaps`.
+/// Rows after Zhao and Sahni, *String correction using the Damerau-Levenshtein distance* (2019): beside two rows of the
+/// table it keeps, for each column, what a swap that ends there would start from.
+fn distance(a: &[char], b: &[char], swaps: bool) -> usize {
+    // More than any distance; stands for what is out of reach.
+    let beyond = a.len().max(b.len()) + 1;
+    // Column j of a row is at j + 1; in front of it is a column that is out of reach.
+    let mut above = vec![beyond; b.len() + 2];
+    let mut row: Vec<usize> = std::iter::once(beyond).chain(0..=b.len()).collect();
+    let mut before_swap = vec![beyond; b.len() + 2];
+    let mut last_row: HashMap<char, usize> = HashMap::new();
+    for (i, left) in a.iter().enumerate().map(|(i, left)| (i + 1, *left)) {
+        std::mem::swap(&mut row, &mut above);
+        let mut last_column = None;
+        let mut diagonal_before = row[1];
+        let mut start = beyond;
+        row[1] = i;
+        for (j, right) in b.iter().enumerate().map(|(j, right)| (j + 1, *right)) {
+            let exchange = above[j] + usize::from(left != right);
+            let mut best = exchange.min(row[j] + 1).min(above[j + 1] + 1);
+            if left == right {
+                last_column = Some(j);
+                before_swap[j + 1] = above[j - 1];
+                start = diagonal_before;
+            } else if swaps && let Some(k) = last_row.get(&right) {
+                let swapped = match last_column {
+                    Some(l) if j - l == 1 => before_swap[j + 1] + (i - k),
+                    Some(l) if i - k == 1 => start + (j - l),
+                    _ => beyond,
+                };
+                best = best.min(swapped);
             }
-            current[j] = best;
+            diagonal_before = row[j + 1];
+            row[j + 1] = best;
         }
-        std::mem::swap(&mut above_previous, &mut previous);
-        std::mem::swap(&mut previous, &mut current);
+        last_row.insert(left, i);
     }
-    Value::from(previous[b.len()])
+    row[b.len() + 1]
+}
+
+fn levenshtein_distance(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    let (a, b) = (arguments[0].to_text(), arguments[1].to_text());
+    edits(context, &a, &b, true).into()
 }
 
 fn ngram_similarity(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
@@ -243,5 +307,67 @@ fn minhash_error(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     match number(&arguments[0]).filter(|count| *count >= 1.0) {
         Some(count) => whole(1.0 / count.sqrt()),
         None => context.wrong_type(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of Damerau (1964) and Lowrance and Wagner (1975), whole.
+    fn by_the_book(a: &[char], b: &[char]) -> usize {
+        let beyond = a.len() + b.len();
+        let mut table = vec![vec![beyond; b.len() + 2]; a.len() + 2];
+        for i in 0..=a.len() {
+            table[i + 1][1] = i;
+        }
+        for j in 0..=b.len() {
+            table[1][j + 1] = j;
+        }
+        let mut last_row: HashMap<char, usize> = HashMap::new();
+        for i in 1..=a.len() {
+            let mut last_column = 0;
+            for j in 1..=b.len() {
+                let k = last_row.get(&b[j - 1]).copied().unwrap_or(0);
+                let l = last_column;
+                let cost = usize::from(a[i - 1] != b[j - 1]);
+                if cost == 0 {
+                    last_column = j;
+                }
+                let swap = table[k][l] + (i - k).saturating_sub(1) + 1 + (j - l).saturating_sub(1);
+                table[i + 1][j + 1] = (table[i][j] + cost)
+                    .min(table[i + 1][j] + 1)
+                    .min(table[i][j + 1] + 1)
+                    .min(swap);
+            }
+            last_row.insert(a[i - 1], i);
+        }
+        table[a.len() + 1][b.len() + 1]
+    }
+
+    #[test]
+    fn two_rows_find_what_the_whole_table_finds() {
+        let mut chance = crate::context::Chance::new(11);
+        let mut text = || -> Vec<char> {
+            let length = chance.next() % 9;
+            (0..length)
+                .map(|_| char::from(b'a' + (chance.next() % 3) as u8))
+                .collect()
+        };
+        for _ in 0..20_000 {
+            let (a, b) = (text(), text());
+            assert_eq!(distance(&a, &b, true), by_the_book(&a, &b), "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn without_swaps_neighbours_cost_two() {
+        let distance = |a: &str, b: &str| {
+            let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+            distance(&a, &b, false)
+        };
+        assert_eq!(distance("ab", "ba"), 2);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
     }
 }

@@ -2,7 +2,7 @@
 
 use antipode_value::{Array, Value, compare};
 
-use super::argument::{number, optional, whole};
+use super::argument::{number, whole};
 use super::{CallContext, Function, pure};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -11,98 +11,157 @@ pub(super) const FUNCTIONS: &[Function] = &[
         1,
         1,
         min,
-        "MIN(array): the smallest element of any type.\nMIN([5, null, \"a\", -2]) // -2",
+        "MIN(array): the smallest element of any type.\n\
+         - array: array; nulls do not count\n\
+         > any\n\
+         ! What is no array is warning 1563 and null.\n\
+         MIN([5, null, \"a\", -2]) // -2",
     ),
     pure(
         "MAX",
         1,
         1,
         max,
-        "MAX(array): the largest element of any type.\nMAX([5, null, \"a\"]) // \"a\"",
+        "MAX(array): the largest element of any type.\n\
+         - array: array; nulls do not count\n\
+         > any\n\
+         ! What is no array is warning 1563 and null.\n\
+         MAX([5, null, \"a\"]) // \"a\"",
     ),
     pure(
         "SUM",
         1,
         1,
         sum,
-        "SUM(array): the sum; null if an element is no number.\nSUM([1, 2, null]) // 3\nSUM([1, \"2\"]) // null",
+        "SUM(array): the sum; null if an element is no number.\n\
+         - array: array of numbers; nulls do not count\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number makes the result null, without a warning.\n\
+         SUM([1, 2, null]) // 3\n\
+         SUM([1, \"2\"]) // null",
     ),
     pure(
         "PRODUCT",
         1,
         1,
         product,
-        "PRODUCT(array): the product; null if an element is no number.\nPRODUCT([2, 3, null]) // 6",
+        "PRODUCT(array): the product; null if an element is no number.\n\
+         - array: array of numbers; nulls do not count\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number makes the result null, without a warning.\n\
+         PRODUCT([2, 3, null]) // 6",
     ),
     pure(
         "AVERAGE",
         1,
         1,
         average,
-        "AVERAGE(array): the arithmetic mean.\nAVERAGE([5, 2, 9, 2]) // 4.5",
+        "AVERAGE(array): the arithmetic mean.\n\
+         - array: array of numbers; nulls do not count\n\
+         > number or null\n\
+         ! What is no array, and an element that is no number, is warning 1563 and null.\n\
+         AVERAGE([5, 2, 9, 2]) // 4.5",
     ),
     pure(
         "AVG",
         1,
         1,
         average,
-        "AVG(array): the same as AVERAGE.\nAVG([null]) // null",
+        "AVG(array): the same as AVERAGE.\n\
+         - array: array of numbers; nulls do not count\n\
+         > number or null\n\
+         ! What is no array, and an element that is no number, is warning 1563 and null.\n\
+         AVG([null]) // null",
     ),
     pure(
         "MEDIAN",
         1,
         1,
         median,
-        "MEDIAN(array): the middle of the sorted numbers.\nMEDIAN([4, 2, 3, 1]) // 2.5",
+        "MEDIAN(array): the middle of the sorted numbers.\n\
+         - array: array of numbers; nulls do not count\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number is warning 1561 and null.\n\
+         MEDIAN([4, 2, 3, 1]) // 2.5",
     ),
     pure(
         "PERCENTILE",
         2,
         3,
         percentile,
-        "PERCENTILE(array, p, method): the number below which p percent lie; method \"rank\" or \"interpolation\".\nPERCENTILE([1, 2, 3, 4], 50, \"interpolation\") // 2.5",
+        "PERCENTILE(array, p, method): the number below which p percent lie; method \"rank\" or \"interpolation\".\n\
+         - array: array of numbers; nulls do not count\n\
+         - p: number above 0 and up to 100\n\
+         - method: \"rank\" or \"interpolation\", rank if left out\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number is warning 1561 and null. Another p or method is warning 1542 and null.\n\
+         PERCENTILE([1, 2, 3, 4], 50, \"interpolation\") // 2.5",
     ),
     pure(
         "VARIANCE_POPULATION",
         1,
         1,
         variance_population,
-        "VARIANCE_POPULATION(array): variance of all.\nVARIANCE_POPULATION([1, 3]) // 1",
+        "VARIANCE_POPULATION(array): variance of all.\n\
+         - array: array of numbers; nulls do not count\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number is warning 1561 and null.\n\
+         VARIANCE_POPULATION([1, 3]) // 1",
     ),
     pure(
         "VARIANCE",
         1,
         1,
         variance_population,
-        "VARIANCE(array): the same as VARIANCE_POPULATION.\nVARIANCE([]) // null",
+        "VARIANCE(array): the same as VARIANCE_POPULATION.\n\
+         - array: array of numbers; nulls do not count\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number is warning 1561 and null.\n\
+         VARIANCE([]) // null",
     ),
     pure(
         "VARIANCE_SAMPLE",
         1,
         1,
         variance_sample,
-        "VARIANCE_SAMPLE(array): variance estimated from a sample.\nVARIANCE_SAMPLE([1, 3, 5]) // 4",
+        "VARIANCE_SAMPLE(array): variance estimated from a sample.\n\
+         - array: array of numbers; nulls do not count; at least two\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number is warning 1561 and null.\n\
+         VARIANCE_SAMPLE([1, 3, 5]) // 4",
     ),
     pure(
         "STDDEV_POPULATION",
         1,
         1,
         stddev_population,
-        "STDDEV_POPULATION(array): standard deviation of all.\nSTDDEV_POPULATION([1, 3]) // 1",
+        "STDDEV_POPULATION(array): standard deviation of all.\n\
+         - array: array of numbers; nulls do not count\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number is warning 1561 and null.\n\
+         STDDEV_POPULATION([1, 3]) // 1",
     ),
     pure(
         "STDDEV",
         1,
         1,
         stddev_population,
-        "STDDEV(array): the same as STDDEV_POPULATION.\nSTDDEV([1, 1]) // 0",
+        "STDDEV(array): the same as STDDEV_POPULATION.\n\
+         - array: array of numbers; nulls do not count\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number is warning 1561 and null.\n\
+         STDDEV([1, 1]) // 0",
     ),
     pure(
         "STDDEV_SAMPLE",
         1,
         1,
         stddev_sample,
-        "STDDEV_SAMPLE(array): standard deviation estimated from a sample.\nSTDDEV_SAMPLE([1, 3, 5]) // 2",
+        "STDDEV_SAMPLE(array): standard deviation estimated from a sample.\n\
+         - array: array of numbers; nulls do not count; at least two\n\
+         > number or null\n\
+         ! What is no array is warning 1563 and null. An element that is no number is warning 1561 and null.\n\
+         STDDEV_SAMPLE([1, 3, 5]) // 2",
     ),
 ];
 
@@ -218,11 +277,10 @@ fn percentile(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         Some(p) if p > 0.0 && p <= 100.0 => p,
         _ => return context.wrong_type(),
     };
-    let interpolate = match optional(arguments, 2) {
-        Value::Null => false,
-        Value::String(method) if method == "rank" => false,
-        Value::String(method) if method == "interpolation" => true,
-        _ => return context.wrong_type(),
+    let interpolate = match arguments.get(2).map(Value::as_str) {
+        None | Some(Some("rank")) => false,
+        Some(Some("interpolation")) => true,
+        Some(_) => return context.wrong_type(),
     };
     let Some(sorted) = sorted_numbers(context, &arguments[0]) else {
         return Value::Null;

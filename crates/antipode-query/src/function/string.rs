@@ -13,154 +13,271 @@ pub(super) const FUNCTIONS: &[Function] = &[
         1,
         1,
         char_length,
-        "CHAR_LENGTH(text): number of characters.\nCHAR_LENGTH(\"añ\") // 2\nCHAR_LENGTH(12.5) // 4",
+        "CHAR_LENGTH(text): number of characters.\n\
+         - text: text\n\
+         > number\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         CHAR_LENGTH(\"añ\") // 2\n\
+         CHAR_LENGTH(12.5) // 4",
     ),
     pure(
         "CONCAT",
         1,
         MANY,
         concat,
-        "CONCAT(value, …): the texts of all values, or of the elements of one array; null adds nothing.\nCONCAT(\"a\", 1, null, true) // \"a1true\"\nCONCAT([\"x\", [1]]) // \"x[1]\"",
+        "CONCAT(value, …): the texts of all values, or of the elements of one array; null adds nothing.\n\
+         - value: any value; of one array alone its elements\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         CONCAT(\"a\", 1, null, true) // \"a1true\"\n\
+         CONCAT([\"x\", [1]]) // \"x[1]\"",
     ),
     pure(
         "CONCAT_SEPARATOR",
         2,
         MANY,
         concat_separator,
-        "CONCAT_SEPARATOR(separator, value, …): as CONCAT, with the separator between what is not null.\nCONCAT_SEPARATOR(\"-\", 1, null, 2) // \"1-2\"",
+        "CONCAT_SEPARATOR(separator, value, …): as CONCAT, with the separator between what is not null.\n\
+         - separator: text\n\
+         - value: any value; of one array alone its elements\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         CONCAT_SEPARATOR(\"-\", 1, null, 2) // \"1-2\"",
     ),
     pure(
         "CONTAINS",
         2,
         3,
         contains,
-        "CONTAINS(text, search, returnIndex): whether, or where, search occurs in text.\nCONTAINS(\"foobar\", \"bar\") // true\nCONTAINS(\"foobar\", \"bar\", true) // 3",
+        "CONTAINS(text, search, returnIndex): whether, or where, search occurs in text.\n\
+         - text: text\n\
+         - search: text; the empty text is found nowhere\n\
+         - returnIndex: true or false; whether to give the position instead, or -1\n\
+         > bool or number\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         CONTAINS(\"foobar\", \"bar\") // true\n\
+         CONTAINS(\"foobar\", \"bar\", true) // 3",
     ),
     pure(
         "FIND_FIRST",
         2,
         4,
         find_first,
-        "FIND_FIRST(text, search, start, end): position of the first match between start and end, or -1.\nFIND_FIRST(\"foobarbaz\", \"ba\", 4) // 6",
+        "FIND_FIRST(text, search, start, end): position of the first match between start and end, or -1.\n\
+         - text: text\n\
+         - search: text\n\
+         - start: number; the first position at which a match may begin, 0 if left out\n\
+         - end: number; the last position that a match may cover, no bound if left out or null\n\
+         > number\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         FIND_FIRST(\"foobarbaz\", \"ba\", 4) // 6",
     ),
     pure(
         "FIND_LAST",
         2,
         4,
         find_last,
-        "FIND_LAST(text, search, start, end): position of the last match between start and end, or -1.\nFIND_LAST(\"foobarbaz\", \"ba\", 0, 4) // 3",
+        "FIND_LAST(text, search, start, end): position of the last match between start and end, or -1.\n\
+         - text: text\n\
+         - search: text\n\
+         - start: number; the first position at which a match may begin, 0 if left out\n\
+         - end: number; the last position that a match may cover, no bound if left out or null\n\
+         > number\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         FIND_LAST(\"foobarbaz\", \"ba\", 0, 4) // 3",
     ),
     pure(
         "LEFT",
         2,
         2,
         left,
-        "LEFT(text, n): the first n characters.\nLEFT(\"foobar\", 3) // \"foo\"",
+        "LEFT(text, n): the first n characters.\n\
+         - text: text\n\
+         - n: number; not above 0 gives the empty text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         LEFT(\"foobar\", 3) // \"foo\"",
     ),
     pure(
         "RIGHT",
         2,
         2,
         right,
-        "RIGHT(text, n): the last n characters.\nRIGHT(\"foobar\", 3) // \"bar\"",
+        "RIGHT(text, n): the last n characters.\n\
+         - text: text\n\
+         - n: number; not above 0 gives the empty text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         RIGHT(\"foobar\", 3) // \"bar\"",
     ),
     pure(
         "SUBSTRING",
         2,
         3,
         substring,
-        "SUBSTRING(text, offset, length): a part of text; a negative offset counts from the end.\nSUBSTRING(\"Antipode\", -4, 2) // \"po\"",
+        "SUBSTRING(text, offset, length): a part of text; a negative offset counts from the end.\n\
+         - text: text\n\
+         - offset: number; negative from the end\n\
+         - length: number; the rest if left out\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         SUBSTRING(\"Antipode\", -4, 2) // \"po\"",
     ),
     pure(
         "SUBSTRING_BYTES",
         2,
         5,
         substring_bytes,
-        "SUBSTRING_BYTES(text, offset, length, left, right): a part by bytes, widened by characters.\nSUBSTRING_BYTES(\"We ❤ it\", 3, 3) // \"❤\"",
+        "SUBSTRING_BYTES(text, offset, length, left, right): a part by bytes, widened by characters.\n\
+         - text: text\n\
+         - offset: number; in bytes, negative from the end\n\
+         - length: number; in bytes, the rest if left out or null\n\
+         - left: number; characters to add in front\n\
+         - right: number; characters to add behind, as many as left if left out\n\
+         > string or null\n\
+         ! What is no text, and a part that begins or ends inside a character, is warning 10 and null.\n\
+         SUBSTRING_BYTES(\"We ❤ it\", 3, 3) // \"❤\"",
     ),
     pure(
         "LOWER",
         1,
         1,
         lower,
-        "LOWER(text): text in lower case.\nLOWER(\"ÀB1\") // \"àb1\"",
+        "LOWER(text): text in lower case.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         LOWER(\"ÀB1\") // \"àb1\"",
     ),
     pure(
         "UPPER",
         1,
         1,
         upper,
-        "UPPER(text): text in upper case.\nUPPER(\"àb1\") // \"ÀB1\"",
+        "UPPER(text): text in upper case.\n\
+         - text: text\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         UPPER(\"àb1\") // \"ÀB1\"",
     ),
     pure(
         "TRIM",
         1,
         2,
         trim,
-        "TRIM(text, chars): text without chars (blanks) at both ends; 1 or 2 instead of chars: at the start or end only.\nTRIM(\"--[x]--\", \"-[]\") // \"x\"",
+        "TRIM(text, chars): text without chars (blanks) at both ends; 1 or 2 instead of chars: at the start or end only.\n\
+         - text: text\n\
+         - chars: text; line ends, blank and tabulator if left out; a number says at which ends\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         TRIM(\"--[x]--\", \"-[]\") // \"x\"",
     ),
     pure(
         "LTRIM",
         1,
         2,
         trim_start,
-        "LTRIM(text, chars): text without chars (blanks) at the start.\nLTRIM(\"  a \") // \"a \"",
+        "LTRIM(text, chars): text without chars (blanks) at the start.\n\
+         - text: text\n\
+         - chars: text; line ends, blank and tabulator if left out\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         LTRIM(\"  a \") // \"a \"",
     ),
     pure(
         "RTRIM",
         1,
         2,
         trim_end,
-        "RTRIM(text, chars): text without chars (blanks) at the end.\nRTRIM(\"  a \") // \"  a\"",
+        "RTRIM(text, chars): text without chars (blanks) at the end.\n\
+         - text: text\n\
+         - chars: text; line ends, blank and tabulator if left out\n\
+         > string\n\
+         ! What is no text is taken as its text, as TO_STRING gives it.\n\
+         RTRIM(\"  a \") // \"  a\"",
     ),
     pure(
         "SPLIT",
         1,
         3,
         split,
-        "SPLIT(text, separator, limit): the parts between separators.\nSPLIT(\"a,b;c\", [\",\", \";\"]) // [\"a\",\"b\",\"c\"]",
+        "SPLIT(text, separator, limit): the parts between separators.\n\
+         - text: text\n\
+         - separator: text, or an array of several; the empty text separates all characters\n\
+         - limit: number; most parts, the rest is dropped\n\
+         > array or null\n\
+         ! An object as separator, and a limit that is no number, is warning 1542 and null; a negative limit is null.\n\
+         SPLIT(\"a,b;c\", [\",\", \";\"]) // [\"a\",\"b\",\"c\"]",
     ),
     pure(
         "SUBSTITUTE",
         2,
         4,
         substitute,
-        "SUBSTITUTE(text, search, replace, limit): text with what is found replaced; or SUBSTITUTE(text, {search: replace}, limit).\nSUBSTITUTE(\"abc\", [\"a\", \"c\"], [\"1\"]) // \"1b\"\nSUBSTITUTE(\"aaa\", {a: \"b\"}, 2) // \"bba\"",
+        "SUBSTITUTE(text, search, replace, limit): text with what is found replaced; or SUBSTITUTE(text, {search: replace}, limit).\n\
+         - text: text\n\
+         - search: text, an array of texts, or an object of texts with what replaces them\n\
+         - replace: text, or an array of one for each search; nothing if left out\n\
+         - limit: number; most replacements, all if left out or negative\n\
+         > string or null\n\
+         ! Anything else is warning 1542 and null. A fourth argument beside an object is warning 1541 and null.\n\
+         SUBSTITUTE(\"abc\", [\"a\", \"c\"], [\"1\"]) // \"1b\"\n\
+         SUBSTITUTE(\"aaa\", {a: \"b\"}, 2) // \"bba\"",
     ),
     pure(
         "REVERSE",
         1,
         1,
         reverse,
-        "REVERSE(value): the characters of a text or the elements of an array from last to first.\nREVERSE(\"abc\") // \"cba\"",
+        "REVERSE(value): the characters of a text or the elements of an array from last to first.\n\
+         - value: text or array\n\
+         > string, array or null\n\
+         ! What is neither is warning 1563 and null.\n\
+         REVERSE(\"abc\") // \"cba\"",
     ),
     pure(
         "REPEAT",
         2,
         3,
         repeat,
-        "REPEAT(text, count, separator): text count times.\nREPEAT(5, 2, \"|\") // \"5|5\"",
+        "REPEAT(text, count, separator): text count times.\n\
+         - text: text\n\
+         - count: number\n\
+         - separator: text; stands between the copies\n\
+         > string or null\n\
+         ! A negative count is warning 1542 and null; more than 16 MiB is warning 32 and null.\n\
+         REPEAT(5, 2, \"|\") // \"5|5\"",
     ),
     pure(
         "TO_CHAR",
         1,
         1,
         to_char,
-        "TO_CHAR(codepoint): the character with this number.\nTO_CHAR(216) // \"Ø\"",
+        "TO_CHAR(codepoint): the character with this number.\n\
+         - codepoint: number\n\
+         > string or null\n\
+         ! What is no number, or no character's number, is warning 1542 and null.\n\
+         TO_CHAR(216) // \"Ø\"",
     ),
     volatile(
         "RANDOM_TOKEN",
         1,
         1,
         random_token,
-        "RANDOM_TOKEN(length): random letters and digits.\nCHAR_LENGTH(RANDOM_TOKEN(8)) // 8",
+        "RANDOM_TOKEN(length): random letters and digits.\n\
+         - length: number, 0 to 65536\n\
+         > string\n\
+         ! A length outside is error 1542.\n\
+         CHAR_LENGTH(RANDOM_TOKEN(8)) // 8",
     ),
     volatile(
         "UUID",
         0,
         0,
         uuid,
-        "UUID(): a random UUID.\nCHAR_LENGTH(UUID()) // 36",
+        "UUID(): a random UUID.\n\
+         > string\n\
+         CHAR_LENGTH(UUID()) // 36",
     ),
 ];
 
@@ -184,37 +301,38 @@ pub(super) fn count_chars(text: &str) -> usize {
     }
 }
 
-fn concat(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
-    join("", arguments)
+fn concat(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    join(context, "", arguments)
 }
 
-fn concat_separator(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
-    join(&arguments[0].to_text(), &arguments[1..])
+fn concat_separator(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    join(context, &arguments[0].to_text(), &arguments[1..])
 }
 
 /// The texts of the values that are not null, or of the elements of the one array, with `separator` between them.
-fn join(separator: &str, values: &[Value]) -> Value {
+fn join(context: &mut CallContext<'_>, separator: &str, values: &[Value]) -> Value {
     let mut out = String::new();
     let mut first = true;
     let mut add = |value: &Value| {
         if value.is_null() {
-            return;
+            return true;
         }
         if !first {
             out.push_str(separator);
         }
         first = false;
-        match value {
-            Value::String(text) => out.push_str(text),
-            Value::Null => {}
-            other => out.push_str(&other.to_text()),
+        let text = value.to_text();
+        let affordable = context.affords(out.len().saturating_add(text.len()));
+        if affordable {
+            out.push_str(&text);
         }
+        affordable
     };
-    match values {
-        [Value::Array(array)] => array.iter().for_each(|item| add(&item)),
-        values => values.iter().for_each(add),
-    }
-    Value::from(out)
+    let whole = match values {
+        [Value::Array(array)] => array.iter().all(|item| add(&item)),
+        values => values.iter().all(add),
+    };
+    if whole { Value::from(out) } else { Value::Null }
 }
 
 /// The byte at which character `position` begins, or the end of the text.
@@ -395,15 +513,15 @@ fn trimmed(text: &str, chars: &str, at_start: bool, at_end: bool) -> Value {
 
 /// The characters that argument 1 names.
 fn trim_chars(arguments: &[Value]) -> Str {
-    match optional(arguments, 1) {
-        Value::Null => Str::from_static(BLANKS),
-        chars => chars.to_text(),
+    match arguments.get(1) {
+        None => Str::from_static(BLANKS),
+        Some(chars) => chars.to_text(),
     }
 }
 
 fn trim(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let text = arguments[0].to_text();
-    match optional(arguments, 1).as_int() {
+    match truncated(optional(arguments, 1)) {
         Some(1) => trimmed(&text, BLANKS, true, false),
         Some(2) => trimmed(&text, BLANKS, false, true),
         Some(_) => trimmed(&text, BLANKS, true, true),
@@ -428,11 +546,11 @@ pub(super) enum Limit {
 }
 
 /// Reads the limit of SPLIT and REGEX_SPLIT; warns if it is no number.
-pub(super) fn split_limit(context: &mut CallContext<'_>, limit: &Value) -> Limit {
-    match (limit, truncated(limit)) {
-        (Value::Null, _) => Limit::AtMost(usize::MAX),
-        (_, Some(limit)) => usize::try_from(limit).map_or(Limit::Null, Limit::AtMost),
-        (_, None) => {
+pub(super) fn split_limit(context: &mut CallContext<'_>, limit: Option<&Value>) -> Limit {
+    match limit.map(truncated) {
+        None => Limit::AtMost(usize::MAX),
+        Some(Some(limit)) => usize::try_from(limit).map_or(Limit::Null, Limit::AtMost),
+        Some(None) => {
             context.wrong_type();
             Limit::Null
         }
@@ -444,7 +562,7 @@ fn split(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let Some(separator) = arguments.get(1) else {
         return Value::array([text]);
     };
-    let Limit::AtMost(limit) = split_limit(context, optional(arguments, 2)) else {
+    let Limit::AtMost(limit) = split_limit(context, arguments.get(2)) else {
         return Value::Null;
     };
     let separators: Vec<Str> = match separator {
@@ -453,6 +571,9 @@ fn split(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         other => vec![other.to_text()],
     };
     if separators.iter().all(|separator| separator.is_empty()) {
+        if !context.affords_elements(text.len().min(limit)) {
+            return Value::Null;
+        }
         return text
             .chars()
             .take(limit)
@@ -463,6 +584,9 @@ fn split(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let mut parts: Vec<Value> = Vec::new();
     let mut rest: &str = &text;
     while parts.len() < limit {
+        if !context.affords_elements(parts.len()) {
+            return Value::Null;
+        }
         match earliest(rest, &separators) {
             Some((byte, which)) => {
                 parts.push(Value::from(rest.get(..byte).unwrap_or_default()));
@@ -499,17 +623,17 @@ fn substitute(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
                 context.warn(Code::FunctionArgumentNumber, message);
                 return Value::Null;
             }
-            (mapped(mapping), optional(arguments, 2))
+            (mapped(mapping), arguments.get(2))
         }
-        search => (paired(search, arguments.get(2)), optional(arguments, 3)),
+        search => (paired(search, arguments.get(2)), arguments.get(3)),
     };
     let Some((searches, replacements)) = pairs else {
         return context.wrong_type();
     };
-    let mut left = match (limit, truncated(limit)) {
-        (Value::Null, _) => usize::MAX,
-        (_, Some(limit)) => usize::try_from(limit).unwrap_or(usize::MAX),
-        (_, None) => return context.wrong_type(),
+    let mut left = match limit.map(truncated) {
+        None => usize::MAX,
+        Some(Some(limit)) => usize::try_from(limit).unwrap_or(usize::MAX),
+        Some(None) => return context.wrong_type(),
     };
     let mut out = String::with_capacity(text.len());
     let mut rest: &str = &text;
@@ -518,6 +642,9 @@ fn substitute(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         out.push_str(&replacements[which]);
         rest = rest.get(byte + searches[which].len()..).unwrap_or_default();
         left -= 1;
+        if !context.affords(out.len()) {
+            return Value::Null;
+        }
     }
     out.push_str(rest);
     Value::from(out)
@@ -557,7 +684,7 @@ fn paired(search: &Value, replace: Option<&Value>) -> Option<Replacements> {
         _ => return None,
     };
     let replacements = match replace {
-        None | Some(Value::Null) => vec![Str::EMPTY; searches.len()],
+        None => vec![Str::EMPTY; searches.len()],
         Some(Value::String(text)) => vec![text.clone(); searches.len()],
         Some(Value::Array(array)) => {
             let mut replacements = strings(array)?;
@@ -582,7 +709,10 @@ fn repeat(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let Ok(count) = usize::try_from(arguments[1].to_int()) else {
         return context.wrong_type();
     };
-    let bytes = (text.len() + separator.len()).checked_mul(count);
+    let bytes = text.len().checked_mul(count).and_then(|bytes| {
+        let separators = separator.len().checked_mul(count.saturating_sub(1))?;
+        bytes.checked_add(separators)
+    });
     if bytes.is_none_or(|bytes| bytes > REPEAT_BYTES_MAX) {
         context.warn(
             Code::ResourceLimit,
@@ -590,7 +720,11 @@ fn repeat(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         );
         return Value::Null;
     }
-    let mut out = String::with_capacity(bytes.unwrap_or_default());
+    let bytes = bytes.unwrap_or_default();
+    if !context.affords(bytes) {
+        return Value::Null;
+    }
+    let mut out = String::with_capacity(bytes);
     for position in 0..count {
         if position > 0 {
             out.push_str(&separator);

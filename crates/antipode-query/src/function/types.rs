@@ -10,105 +10,166 @@ pub(super) const FUNCTIONS: &[Function] = &[
         1,
         1,
         is_null,
-        "IS_NULL(value): whether value is null; a missing attribute is.\nIS_NULL({}.a) // true",
+        "IS_NULL(value): whether value is null; a missing attribute is.\n\
+         - value: any value\n\
+         > bool\n\
+         ! No type is wrong.\n\
+         IS_NULL({}.a) // true",
     ),
     pure(
         "IS_BOOL",
         1,
         1,
         is_bool,
-        "IS_BOOL(value): whether value is a boolean.\nIS_BOOL(0) // false",
+        "IS_BOOL(value): whether value is a boolean.\n\
+         - value: any value\n\
+         > bool\n\
+         ! No type is wrong.\n\
+         IS_BOOL(0) // false",
     ),
     pure(
         "IS_NUMBER",
         1,
         1,
         is_number,
-        "IS_NUMBER(value): whether value is a number.\nIS_NUMBER(-1.5) // true",
+        "IS_NUMBER(value): whether value is a number.\n\
+         - value: any value\n\
+         > bool\n\
+         ! No type is wrong.\n\
+         IS_NUMBER(-1.5) // true",
     ),
     pure(
         "IS_STRING",
         1,
         1,
         is_string,
-        "IS_STRING(value): whether value is a string.\nIS_STRING(\"\") // true",
+        "IS_STRING(value): whether value is a string.\n\
+         - value: any value\n\
+         > bool\n\
+         ! No type is wrong.\n\
+         IS_STRING(\"\") // true",
     ),
     pure(
         "IS_ARRAY",
         1,
         1,
         is_array,
-        "IS_ARRAY(value): whether value is an array or a range.\nIS_ARRAY(1..3) // true",
+        "IS_ARRAY(value): whether value is an array or a range.\n\
+         - value: any value\n\
+         > bool\n\
+         ! No type is wrong.\n\
+         IS_ARRAY(1..3) // true",
     ),
     pure(
         "IS_LIST",
         1,
         1,
         is_array,
-        "IS_LIST(value): the same as IS_ARRAY.\nIS_LIST({}) // false",
+        "IS_LIST(value): the same as IS_ARRAY.\n\
+         - value: any value\n\
+         > bool\n\
+         ! No type is wrong.\n\
+         IS_LIST({}) // false",
     ),
     pure(
         "IS_OBJECT",
         1,
         1,
         is_object,
-        "IS_OBJECT(value): whether value is an object.\nIS_OBJECT({}) // true",
+        "IS_OBJECT(value): whether value is an object.\n\
+         - value: any value\n\
+         > bool\n\
+         ! No type is wrong.\n\
+         IS_OBJECT({}) // true",
     ),
     pure(
         "IS_DOCUMENT",
         1,
         1,
         is_object,
-        "IS_DOCUMENT(value): the same as IS_OBJECT.\nIS_DOCUMENT([]) // false",
+        "IS_DOCUMENT(value): the same as IS_OBJECT.\n\
+         - value: any value\n\
+         > bool\n\
+         ! No type is wrong.\n\
+         IS_DOCUMENT([]) // false",
     ),
     pure(
         "IS_KEY",
         1,
         1,
         is_key,
-        "IS_KEY(value): whether value is a string that may be a _key.\nIS_KEY(\"a b\") // false",
+        "IS_KEY(value): whether value is a string that may be a _key.\n\
+         - value: any value\n\
+         > bool\n\
+         ! False for whatever is no text.\n\
+         IS_KEY(\"a b\") // false",
     ),
     pure(
         "TYPENAME",
         1,
         1,
         type_name,
-        "TYPENAME(value): null, bool, number, string, array or object.\nTYPENAME([]) // \"array\"",
+        "TYPENAME(value): null, bool, number, string, array or object.\n\
+         - value: any value\n\
+         > string\n\
+         ! No type is wrong.\n\
+         TYPENAME([]) // \"array\"",
     ),
     pure(
         "TO_BOOL",
         1,
         1,
         to_bool,
-        "TO_BOOL(value): false for null, false, 0 and \"\", else true.\nTO_BOOL([]) // true",
+        "TO_BOOL(value): false for null, false, 0 and \"\", else true.\n\
+         - value: any value\n\
+         > bool\n\
+         ! No type is wrong.\n\
+         TO_BOOL([]) // true",
     ),
     pure(
         "TO_NUMBER",
         1,
         1,
         to_number,
-        "TO_NUMBER(value): the number that value is or says, else 0.\nTO_NUMBER(\" 12.5 \") // 12.5\nTO_NUMBER([[\"7\"]]) // 7",
+        "TO_NUMBER(value): the number that value is or says, else 0.\n\
+         - value: any value\n\
+         > number\n\
+         ! No type is wrong.\n\
+         TO_NUMBER(\" 12.5 \") // 12.5\n\
+         TO_NUMBER([[\"7\"]]) // 7",
     ),
     pure(
         "TO_STRING",
         1,
         1,
         to_string,
-        "TO_STRING(value): value as text; arrays and objects as JSON, null as \"\".\nTO_STRING(2e-7) // \"2e-7\"",
+        "TO_STRING(value): value as text; arrays and objects as JSON, null as \"\".\n\
+         - value: any value\n\
+         > string\n\
+         ! No type is wrong.\n\
+         TO_STRING(2e-7) // \"2e-7\"",
     ),
     pure(
         "TO_ARRAY",
         1,
         1,
         to_array,
-        "TO_ARRAY(value): an array as it is, the values of an object, [] for null, else [value].\nTO_ARRAY(\"x\") // [\"x\"]",
+        "TO_ARRAY(value): an array as it is, the values of an object, [] for null, else [value].\n\
+         - value: any value\n\
+         > array\n\
+         ! No type is wrong.\n\
+         TO_ARRAY(\"x\") // [\"x\"]",
     ),
     pure(
         "TO_LIST",
         1,
         1,
         to_array,
-        "TO_LIST(value): the same as TO_ARRAY.\nTO_LIST(null) // []",
+        "TO_LIST(value): the same as TO_ARRAY.\n\
+         - value: any value\n\
+         > array\n\
+         ! No type is wrong.\n\
+         TO_LIST(null) // []",
     ),
 ];
 

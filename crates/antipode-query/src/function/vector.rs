@@ -12,105 +12,189 @@ pub(super) const FUNCTIONS: &[Function] = &[
         2,
         MANY,
         vector_add,
-        "VECTOR_ADD(v, v, …): the sum.\nVECTOR_ADD([1, 2], [3, 4], [5, 6]) // [9,12]",
+        "VECTOR_ADD(v, v, …): the sum.\n\
+         - v: array of numbers\n\
+         > array or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null.\n\
+         VECTOR_ADD([1, 2], [3, 4], [5, 6]) // [9,12]",
     ),
     pure(
         "VECTOR_SUBTRACT",
         2,
         2,
         vector_subtract,
-        "VECTOR_SUBTRACT(v1, v2): the difference.\nVECTOR_SUBTRACT([5, 5], [1, 2]) // [4,3]",
+        "VECTOR_SUBTRACT(v1, v2): the difference.\n\
+         - v1: array of numbers\n\
+         - v2: array of numbers\n\
+         > array or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null.\n\
+         VECTOR_SUBTRACT([5, 5], [1, 2]) // [4,3]",
     ),
     pure(
         "VECTOR_MULTIPLY",
         2,
         2,
         vector_multiply,
-        "VECTOR_MULTIPLY(v1, v2): the products of the elements.\nVECTOR_MULTIPLY([2, 3], [4, 5]) // [8,15]",
+        "VECTOR_MULTIPLY(v1, v2): the products of the elements.\n\
+         - v1: array of numbers\n\
+         - v2: array of numbers\n\
+         > array or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null.\n\
+         VECTOR_MULTIPLY([2, 3], [4, 5]) // [8,15]",
     ),
     pure(
         "VECTOR_DIVIDE",
         2,
         2,
         vector_divide,
-        "VECTOR_DIVIDE(v1, v2): the quotients of the elements.\nVECTOR_DIVIDE([8, 9], [2, 3]) // [4,3]",
+        "VECTOR_DIVIDE(v1, v2): the quotients of the elements.\n\
+         - v1: array of numbers\n\
+         - v2: array of numbers\n\
+         > array or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null. A division by 0 is warning 1562 and null in its place.\n\
+         VECTOR_DIVIDE([8, 9], [2, 3]) // [4,3]",
     ),
     pure(
         "VECTOR_NORMALIZE",
         1,
         1,
         vector_normalize,
-        "VECTOR_NORMALIZE(v): v at length 1.\nVECTOR_NORMALIZE([3, 4]) // [0.6,0.8]",
+        "VECTOR_NORMALIZE(v): v at length 1.\n\
+         - v: array of numbers\n\
+         > array or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null. A vector of length 0 is warning 1562 and null.\n\
+         VECTOR_NORMALIZE([3, 4]) // [0.6,0.8]",
     ),
     pure(
         "DOT_PRODUCT",
         2,
         2,
         dot_product,
-        "DOT_PRODUCT(v1, v2): the inner product.\nDOT_PRODUCT([1, 2], [3, 4]) // 11",
+        "DOT_PRODUCT(v1, v2): the inner product.\n\
+         - v1: array of numbers\n\
+         - v2: array of numbers\n\
+         > number or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null.\n\
+         DOT_PRODUCT([1, 2], [3, 4]) // 11",
     ),
     pure(
         "L2",
         2,
         2,
         l2,
-        "L2(v1, v2): the Euclidean distance.\nL2([3, 4], [0, 0]) // 5",
+        "L2(v1, v2): the Euclidean distance.\n\
+         - v1: array of numbers\n\
+         - v2: array of numbers\n\
+         > number or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null.\n\
+         L2([3, 4], [0, 0]) // 5",
     ),
     pure(
         "COSINE_SIM",
         2,
         2,
         cosine_sim,
-        "COSINE_SIM(v1, v2): the cosine of the angle.\nCOSINE_SIM([1, 0], [0, 1]) // 0",
+        "COSINE_SIM(v1, v2): the cosine of the angle.\n\
+         - v1: array of numbers\n\
+         - v2: array of numbers\n\
+         > number or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null. A vector of length 0 gives null.\n\
+         COSINE_SIM([1, 0], [0, 1]) // 0",
     ),
     pure(
         "COSINE_SIMILARITY",
         2,
         2,
         cosine_similarity,
-        "COSINE_SIMILARITY(x, y): the cosine of the angle; one of x and y may be an array of vectors.\nCOSINE_SIMILARITY([-1, 0], [1, 0]) // -1",
+        "COSINE_SIMILARITY(x, y): the cosine of the angle; one of x and y may be an array of vectors.\n\
+         - x: array of numbers, or an array of such\n\
+         - y: array of numbers, or an array of such\n\
+         > number, array or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null. A vector of length 0 gives null.\n\
+         COSINE_SIMILARITY([-1, 0], [1, 0]) // -1",
     ),
     pure(
         "L1_DISTANCE",
         2,
         2,
         l1_distance,
-        "L1_DISTANCE(x, y): the Manhattan distance; one of x and y may be an array of vectors.\nL1_DISTANCE([-1, -1], [2, 2]) // 6",
+        "L1_DISTANCE(x, y): the Manhattan distance; one of x and y may be an array of vectors.\n\
+         - x: array of numbers, or an array of such\n\
+         - y: array of numbers, or an array of such\n\
+         > number, array or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null.\n\
+         L1_DISTANCE([-1, -1], [2, 2]) // 6",
     ),
     pure(
         "L2_DISTANCE",
         2,
         2,
         l2_distance,
-        "L2_DISTANCE(x, y): the Euclidean distance; one of x and y may be an array of vectors.\nL2_DISTANCE([3, 4], [0, 0]) // 5",
+        "L2_DISTANCE(x, y): the Euclidean distance; one of x and y may be an array of vectors.\n\
+         - x: array of numbers, or an array of such\n\
+         - y: array of numbers, or an array of such\n\
+         > number, array or null\n\
+         ! What is no array of numbers, and arrays of different lengths, are warning 1542 and null.\n\
+         L2_DISTANCE([3, 4], [0, 0]) // 5",
     ),
     pure(
         "SIMILAR_TO_ARRAY",
         3,
         4,
         similar_to_array,
-        "SIMILAR_TO_ARRAY(vector, vectors, \"l2\" | \"ip\" | \"cosine\", limit): the most similar vectors with their positions.\nSIMILAR_TO_ARRAY([1, 0], [[0, 1], [1, 0]], \"cosine\", 1) // [{\"id\":1,\"score\":1}]",
+        "SIMILAR_TO_ARRAY(vector, vectors, \"l2\" | \"ip\" | \"cosine\", limit): the most similar vectors with their positions.\n\
+         - vector: array of numbers\n\
+         - vectors: array of such\n\
+         - distanceType: \"l2\", \"ip\" or \"cosine\"\n\
+         - limit: number; 100 if left out or null\n\
+         > array or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         SIMILAR_TO_ARRAY([1, 0], [[0, 1], [1, 0]], \"cosine\", 1) // [{\"id\":1,\"score\":1}]",
     ),
     pure(
         "DECAY_GAUSS",
         5,
         5,
         decay_gauss,
-        "DECAY_GAUSS(value, origin, scale, offset, decay): a score that falls with the distance from origin as a bell.\nDECAY_GAUSS(41, 40, 5, 5, 0.5) // 1",
+        "DECAY_GAUSS(value, origin, scale, offset, decay): a score that falls with the distance from origin as a bell.\n\
+         - value: number, or an array of numbers\n\
+         - origin: number\n\
+         - scale: number above 0, the distance at which the score is decay\n\
+         - offset: number, the distance within which the score is 1\n\
+         - decay: number between 0 and 1\n\
+         > number, array or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         DECAY_GAUSS(41, 40, 5, 5, 0.5) // 1",
     ),
     pure(
         "DECAY_EXP",
         5,
         5,
         decay_exp,
-        "DECAY_EXP(value, origin, scale, offset, decay): a score that falls exponentially with the distance from origin.\nDECAY_EXP(40, 40, 5, 5, 0.5) // 1",
+        "DECAY_EXP(value, origin, scale, offset, decay): a score that falls exponentially with the distance from origin.\n\
+         - value: number, or an array of numbers\n\
+         - origin: number\n\
+         - scale: number above 0, the distance at which the score is decay\n\
+         - offset: number, the distance within which the score is 1\n\
+         - decay: number between 0 and 1\n\
+         > number, array or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         DECAY_EXP(40, 40, 5, 5, 0.5) // 1",
     ),
     pure(
         "DECAY_LINEAR",
         5,
         5,
         decay_linear,
-        "DECAY_LINEAR(value, origin, scale, offset, decay): a score that falls evenly with the distance from origin.\nDECAY_LINEAR(5, 0, 10, 0, 0.2) // 0.6",
+        "DECAY_LINEAR(value, origin, scale, offset, decay): a score that falls evenly with the distance from origin.\n\
+         - value: number, or an array of numbers\n\
+         - origin: number\n\
+         - scale: number above 0, the distance at which the score is decay\n\
+         - offset: number, the distance within which the score is 1\n\
+         - decay: number between 0 and 1\n\
+         > number, array or null\n\
+         ! Anything else is warning 1542 and null.\n\
+         DECAY_LINEAR(5, 0, 10, 0, 0.2) // 0.6",
     ),
 ];
 

@@ -42,33 +42,6 @@ const READING_FUNCTIONS: &[&str] = &[
     "FULLTEXT",
 ];
 
-/// Functions of the language that this build does not have: they need views, vector indexes, or indexes of a kind that
-/// does not exist yet.
-const LATER_FUNCTIONS: &[&str] = &[
-    "ANALYZER",
-    "APPROX_NEAR_COSINE",
-    "APPROX_NEAR_INNER_PRODUCT",
-    "APPROX_NEAR_L2",
-    "BM25",
-    "BOOST",
-    "CURRENT_APIKEY_ATTRIBUTE",
-    "CURRENT_USER_ATTRIBUTE",
-    "DECODE_REV",
-    "EXISTS",
-    "LEVENSHTEIN_MATCH",
-    "MINHASH_MATCH",
-    "NGRAM_MATCH",
-    "OFFSET_INFO",
-    "PHRASE",
-    "SCHEMA_GET",
-    "SCHEMA_VALIDATE",
-    "SHARD_ID",
-    "SIMILAR",
-    "SLEEP",
-    "TFIDF",
-    "TOKENS",
-];
-
 impl Resolver<'_> {
     /// Resolves an expression and folds what is constant in it.
     pub(super) fn expression(&mut self, expr: &Expr) -> Result<Expression> {
@@ -433,15 +406,20 @@ impl Resolver<'_> {
             self.defer(error);
             return Ok(Expression::null());
         }
+        if let Some(needed) = function.needs {
+            let message = format!(
+                "'{}()' is not implemented: it works on {needed}, and there are none yet",
+                function.name
+            );
+            let error = self.error(Code::NotImplemented, message, call.name_span);
+            self.defer(error);
+            return Ok(Expression::null());
+        }
         Ok(Expression::Call(function, arguments))
     }
 
     /// The error for a call of something that is no function of this build.
     fn unknown_function(&self, call: &ast::Call) -> QueryError {
-        if call.namespace.is_empty() && LATER_FUNCTIONS.contains(&call.name.as_str()) {
-            let message = format!("the function '{}()' is not implemented yet", call.name);
-            return self.error(Code::NotImplemented, message, call.name_span);
-        }
         let full: Vec<&str> = call
             .namespace
             .iter()

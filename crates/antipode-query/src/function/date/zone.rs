@@ -78,6 +78,3 @@ pub(super) fn names() -> Value {
     names.sort_unstable();
     Value::array(names)
 }
-
-/// The release of the IANA database.
-pub(super) const RELEASE: &str = "bundled";
