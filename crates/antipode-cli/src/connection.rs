@@ -68,6 +68,15 @@ impl Connection {
         Ok(client.with_fabric(&self.fabric))
     }
 
+    /// The same credentials, at another node.
+    pub fn at(&self, address: &str, fabric: &str) -> Self {
+        Self {
+            addresses: vec![address.to_owned()],
+            fabric: fabric.to_owned(),
+            ..self.clone()
+        }
+    }
+
     fn url(&self, address: &str) -> String {
         match (&self.ca, address.contains("://")) {
             (_, true) => address.to_owned(),

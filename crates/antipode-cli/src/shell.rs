@@ -15,19 +15,24 @@ mod help;
 mod names;
 mod render;
 
+use std::collections::BTreeMap;
 use std::env;
+use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use antipode_client::{Client, CollectionKind, Error, Graph, Rows};
+use antipode_client::{Client, CollectionKind, Error, Graph, Query, Rows};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use serde_json::Value;
 
 use crate::catalog;
 use crate::connection::Connection;
 use crate::output::{Cell, Format, Grid, RowWriter};
+use crate::query::bind_names;
 pub use command::Script;
 use command::{Command, Statement};
 use editor::{Line, Lines};
@@ -57,10 +62,15 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
             false => Format::Json,
         });
     let shell = Shell {
+        connection: arguments.connection.clone(),
         names: Arc::new(Names::new(&client)),
         client,
         format,
         timing: arguments.timing,
+        out: Out::Terminal,
+        binds: BTreeMap::new(),
+        last: None,
+        including: 0,
     };
     match interactive {
         true => converse(shell).await,
@@ -105,11 +115,10 @@ async fn run_script(mut shell: Shell) -> Result<ExitCode> {
     let mut lines = input_lines();
     let mut script = Script::default();
     loop {
-        let line = lines
-            .recv()
-            .await
-            .transpose()
-            .context("cannot read standard input")?;
+        let Some(line) = stoppable(lines.recv()).await else {
+            return Ok(ExitCode::FAILURE);
+        };
+        let line = line.transpose().context("cannot read standard input")?;
         let whole = match &line {
             Some(line) => script.line(line),
             None => script.end().into_iter().collect(),
@@ -147,10 +156,40 @@ fn colours() -> bool {
 
 /// A session of someone with a node.
 struct Shell {
+    connection: Connection,
     client: Client,
     names: Arc<Names>,
     format: Format,
     timing: bool,
+    out: Out,
+    /// Values for the queries that name them.
+    binds: BTreeMap<String, Value>,
+    /// The last query, for `\watch`.
+    last: Option<String>,
+    /// Files that are being run, one out of the other.
+    including: usize,
+}
+
+/// Where results go.
+enum Out {
+    Terminal,
+    File(File),
+}
+
+impl io::Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Terminal => io::stdout().write(bytes),
+            Self::File(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Terminal => io::stdout().flush(),
+            Self::File(file) => file.flush(),
+        }
+    }
 }
 
 impl Shell {
@@ -158,18 +197,94 @@ impl Shell {
     async fn run(&mut self, text: &str) -> Result<Next> {
         match command::read(text) {
             Ok(Statement::Nothing) => Ok(Next::GoOn),
-            Ok(Statement::Query(query)) => self.query(&query).await,
-            Ok(Statement::Command(command)) => self.command(command).await,
+            Ok(Statement::Query(query)) => {
+                self.last = Some(query.clone());
+                self.query(&query).await
+            }
+            Ok(Statement::Command(Command::Include(file))) => {
+                Box::pin(self.include(Path::new(&file))).await
+            }
+            Ok(Statement::Command(Command::Watch { pause, times })) => {
+                self.watch(pause, times).await
+            }
+            Ok(Statement::Command(command)) => match stoppable(self.command(command)).await {
+                Some(next) => next,
+                None => Ok(complain(STOPPED)),
+            },
             Err(message) => Ok(complain(&format!("error: {message}"))),
         }
     }
 
-    async fn query(&self, query: &str) -> Result<Next> {
+    /// Runs what is in a file, up to its first error.
+    async fn include(&mut self, file: &Path) -> Result<Next> {
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => {
+                let file = file.display();
+                return Ok(complain(&format!("error: cannot read {file}: {error}")));
+            }
+        };
+        if self.including == INCLUDES_MAX {
+            return Ok(complain("error: too many files within files"));
+        }
+        self.including += 1;
+        let next = self.run_all(&text).await;
+        self.including -= 1;
+        next
+    }
+
+    async fn run_all(&mut self, text: &str) -> Result<Next> {
+        let mut script = Script::default();
+        let mut statements: Vec<String> = text.lines().flat_map(|line| script.line(line)).collect();
+        statements.extend(script.end());
+        for statement in statements {
+            let next = self.run(&statement).await?;
+            if next != Next::GoOn {
+                return Ok(next);
+            }
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// Runs the last query again and again, until it fails, or Ctrl-C.
+    async fn watch(&mut self, pause: Duration, times: Option<u64>) -> Result<Next> {
+        let Some(query) = self.last.clone() else {
+            return Ok(complain("error: there is no query yet to be watched"));
+        };
+        let mut rounds = 0;
+        while times.is_none_or(|times| rounds < times) {
+            if rounds > 0 && stoppable(tokio::time::sleep(pause)).await.is_none() {
+                return Ok(Next::GoOn);
+            }
+            match stoppable(self.query(&query)).await {
+                Some(next) => match next? {
+                    Next::GoOn => {}
+                    other => return Ok(other),
+                },
+                None => return Ok(Next::GoOn),
+            }
+            rounds += 1;
+        }
+        Ok(Next::GoOn)
+    }
+
+    /// A query with the bind parameters that it names.
+    fn call(&self, query: &str) -> Result<Query, Error> {
+        let mut call = self.client.query(query);
+        for name in bind_names(query) {
+            if let Some(value) = self.binds.get(name) {
+                call = call.bind(name, value)?;
+            }
+        }
+        Ok(call)
+    }
+
+    async fn query(&mut self, query: &str) -> Result<Next> {
         if let Some(message) = render::syntax_error(query) {
             return Ok(complain(&message));
         }
         let began = Instant::now();
-        let answer = stoppable(self.client.query(query).rows()).await;
+        let answer = stoppable(async { self.call(query)?.rows().await }).await;
         let mut rows = match answer {
             Some(Ok(rows)) => rows,
             Some(Err(error)) => return Ok(complain(&render::error(&error, query))),
@@ -181,18 +296,15 @@ impl Shell {
                 eprint!("{}", render::warnings(extra));
             }
             if self.timing {
-                writeln!(
-                    io::stdout(),
-                    "{}",
-                    render::timing(began.elapsed(), rows.extra())
-                )?;
+                let timing = render::timing(began.elapsed(), rows.extra());
+                writeln!(self.out, "{timing}")?;
             }
         }
         Ok(next)
     }
 
-    async fn show(&self, rows: &mut Rows, query: &str) -> Result<Next> {
-        let mut writer = RowWriter::new(io::stdout(), self.format);
+    async fn show(&mut self, rows: &mut Rows, query: &str) -> Result<Next> {
+        let mut writer = RowWriter::new(&mut self.out, self.format);
         loop {
             match stoppable(rows.next()).await {
                 Some(Ok(Some(row))) => writer.row(row.json())?,
@@ -254,14 +366,32 @@ impl Shell {
                     .await
                     .map(|names| names.join("\n")),
             ),
-            Command::Connect(fabric) => self.connect(&fabric).await,
+            Command::Connect { address, fabric } => {
+                self.connect(address.as_deref(), fabric.as_deref()).await
+            }
+            Command::Bind(None) => Ok(self.bound()),
+            Command::Bind(Some((name, value))) => {
+                self.binds.insert(name, value);
+                Ok(String::new())
+            }
+            Command::Unbind(None) => {
+                self.binds.clear();
+                Ok(String::new())
+            }
+            Command::Unbind(Some(name)) => match self.binds.remove(&name) {
+                Some(_) => Ok(String::new()),
+                None => Err(format!("error: there is no bind parameter @{name}")),
+            },
+            Command::Output(file) => self.redirect(file.as_deref()),
+            // These run statements themselves.
+            Command::Include(_) | Command::Watch { .. } => Ok(String::new()),
             Command::Describe(None) => told(self.catalog().await),
             Command::Describe(Some(collection)) => self.describe(&collection).await,
         };
         Ok(match answer {
             Ok(text) if text.is_empty() => Next::GoOn,
             Ok(text) => {
-                writeln!(io::stdout(), "{text}")?;
+                writeln!(self.out, "{text}")?;
                 Next::GoOn
             }
             Err(message) => complain(&message),
@@ -272,21 +402,56 @@ impl Shell {
         if let Some(message) = render::syntax_error(query) {
             return Err(message);
         }
-        match stoppable(self.client.query(query).explain()).await {
+        match stoppable(async { self.call(query)?.explain().await }).await {
             Some(Ok(explanation)) => Ok(explanation.text.trim_end().to_owned()),
             Some(Err(error)) => Err(render::error(&error, query)),
             None => Err(STOPPED.to_owned()),
         }
     }
 
-    async fn connect(&mut self, fabric: &str) -> Answer {
-        let names = told(self.client.list_fabrics().await)?;
-        if !names.iter().any(|name| name == fabric) {
+    async fn connect(&mut self, address: Option<&str>, fabric: Option<&str>) -> Answer {
+        let fabric = fabric.unwrap_or(self.client.fabric()).to_owned();
+        let (connection, client) = match address {
+            Some(address) => {
+                let connection = self.connection.at(address, &fabric);
+                let opened = connection.open().await;
+                let client = opened.map_err(|error| format!("error: {error:#}"))?;
+                (connection, client)
+            }
+            None => (self.connection.clone(), self.client.with_fabric(&fabric)),
+        };
+        let names = told(client.list_fabrics().await)?;
+        if !names.contains(&fabric) {
             let names = names.join(", ");
             return Err(format!("error: there is no fabric '{fabric}', but {names}"));
         }
-        self.client = self.client.with_fabric(fabric);
+        self.connection = connection;
+        self.client = client;
         self.names.forget(&self.client);
+        Ok(String::new())
+    }
+
+    /// The bind parameters and their values.
+    fn bound(&self) -> String {
+        let lines: Vec<String> = self
+            .binds
+            .iter()
+            .map(|(name, value)| format!("@{name} = {value}"))
+            .collect();
+        match lines.is_empty() {
+            true => "there are no bind parameters".to_owned(),
+            false => lines.join("\n"),
+        }
+    }
+
+    fn redirect(&mut self, file: Option<&str>) -> Answer {
+        self.out = match file {
+            None => Out::Terminal,
+            Some(file) => {
+                let opened = File::create(file);
+                Out::File(opened.map_err(|error| format!("error: cannot write {file}: {error}"))?)
+            }
+        };
         Ok(String::new())
     }
 
@@ -422,6 +587,9 @@ async fn stoppable<T>(work: impl Future<Output = T>) -> Option<T> {
         _ = tokio::signal::ctrl_c() => None,
     }
 }
+
+/// A file may run another, so deep.
+const INCLUDES_MAX: usize = 16;
 
 /// What is said of a query that Ctrl-C has ended.
 const STOPPED: &str = "stopped";

@@ -196,3 +196,62 @@ fn certificates_are_made_once() {
         "{error}"
     );
 }
+
+#[test]
+fn a_file_may_hold_several_queries() {
+    let node = Node::start();
+    assert!(run(node.command("create").args(["collection", "users"])).0);
+    node.file(
+        "all.c8ql",
+        "// two writes and a read\nINSERT { _key: @key, n: [1, 2] } INTO users;\nINSERT { _key: 'b', text: 'x,\"y\"' } INTO users;\n\nFOR u IN users\n  SORT u._key\n  RETURN UNSET(u, '_id', '_rev')\n",
+    );
+    let ask =
+        |output: &str| node.run(&["query", "all.c8ql", "--bind", "key=a", "--output", output]);
+    let first = ask("jsonl");
+    assert_eq!(
+        first.fine(),
+        "{\"_key\":\"a\",\"n\":[1,2]}\n{\"_key\":\"b\",\"text\":\"x,\\\"y\\\"\"}\n"
+    );
+    // The first that fails ends the run; its place in the file is told.
+    let again = ask("csv");
+    assert_eq!((again.code, again.output.as_str()), (Some(3), ""));
+    assert!(
+        again
+            .complaints
+            .starts_with("error 1210: the query at line 1: "),
+        "{again:?}"
+    );
+    let csv = node.run(&[
+        "query",
+        "FOR u IN users SORT u._key RETURN UNSET(u, '_id', '_rev')",
+        "-o",
+        "csv",
+    ]);
+    assert_eq!(
+        csv.fine(),
+        "_key,n,text\na,\"[1,2]\",\nb,,\"x,\"\"y\"\"\"\n"
+    );
+    let explained = node.run(&["query", "RETURN 1; FOR i IN 1..2 RETURN i", "--explain"]);
+    assert!(explained.fine().contains("EnumerateListNode"));
+}
+
+#[test]
+fn exit_codes_tell_errors_apart() {
+    let node = Node::start();
+    let code = |text: &str| node.run(&["query", text]).code;
+    assert_eq!(code("RETURN"), Some(3));
+    assert_eq!(code("FOR d IN nowhere RETURN d"), Some(3));
+    assert_eq!(code(""), Some(3));
+    assert_eq!(
+        node.run(&["query", "RETURN 1", "--output", "xml"]).code,
+        Some(2)
+    );
+    assert_eq!(
+        node.run(&["query", "RETURN @a", "--bind", "a"]).code,
+        Some(1)
+    );
+    let elsewhere = antipode(node.directory.path())
+        .args(["query", "RETURN 1", "--address", "127.0.0.1:9"])
+        .output();
+    assert_eq!(told(elsewhere.expect("it starts")).code, Some(5));
+}

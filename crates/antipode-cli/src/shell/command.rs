@@ -1,11 +1,14 @@
 //! What is typed: commands of the shell itself, which begin with a backslash, and queries.
 
-use antipode_c8ql::{is_complete, parse};
+use std::time::Duration;
 
+use antipode_c8ql::{is_complete, parse};
 use clap::ValueEnum as _;
+use serde_json::Value;
 
 use crate::catalog::{Relation, Thing};
 use crate::output::Format;
+use crate::query::bind_parameter;
 
 /// A command of the shell.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,14 +27,27 @@ pub enum Command {
     Drop(Thing, String),
     /// `\l`
     Fabrics,
-    /// `\c FABRIC`
-    Connect(String),
+    /// `\c [HOST:PORT] [FABRIC]`
+    Connect {
+        address: Option<String>,
+        fabric: Option<String>,
+    },
     /// `\timing [on|off]`
     Timing(Option<bool>),
-    /// `\table` and `\json`
+    /// `\table`, `\json`, `\jsonl` and `\csv`
     Format(Format),
     /// `\explain QUERY`
     Explain(String),
+    /// `\bind`: the bind parameters; `\bind NAME=VALUE` gives one its value.
+    Bind(Option<(String, Value)>),
+    /// `\unbind [NAME]`
+    Unbind(Option<String>),
+    /// `\o [FILE]`
+    Output(Option<String>),
+    /// `\i FILE`
+    Include(String),
+    /// `\watch SECONDS [TIMES]`
+    Watch { pause: Duration, times: Option<u64> },
     /// `\status`
     Status,
 }
@@ -49,8 +65,8 @@ pub enum Statement {
 pub const COMMANDS: &[(&str, &str, &str)] = &[
     (
         "\\help",
-        "[TOPIC|FUNCTION]",
-        "help; \\help functions lists the functions",
+        "[ABOUT]",
+        "help on a command, a function, a topic; \\help functions lists functions",
     ),
     (
         "\\d",
@@ -64,15 +80,38 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     ),
     ("\\drop", "WHAT NAME", "drop one, with all that is in it"),
     ("\\l", "", "the fabrics"),
-    ("\\c", "FABRIC", "go on in another fabric"),
+    (
+        "\\c",
+        "[HOST:PORT] [FABRIC]",
+        "go on with another node, or in another fabric",
+    ),
     (
         "\\explain",
         "QUERY",
         "how a query would run, and which merge intents it has",
     ),
+    (
+        "\\bind",
+        "[NAME=VALUE]",
+        "give the bind parameter @NAME a value, JSON or text; or list them",
+    ),
+    ("\\unbind", "[NAME]", "forget a bind parameter, or all"),
+    (
+        "\\watch",
+        "SECONDS [TIMES]",
+        "run the last query again and again, until Ctrl-C",
+    ),
+    ("\\i", "FILE", "run what is in a file"),
+    (
+        "\\o",
+        "[FILE]",
+        "write results into a file; without one, here again",
+    ),
     ("\\timing", "[on|off]", "tell how long each query took"),
     ("\\table", "", "show results as tables"),
-    ("\\json", "", "show results as JSON"),
+    ("\\json", "", "show results as a JSON array"),
+    ("\\jsonl", "", "show results as JSON lines"),
+    ("\\csv", "", "show results as CSV"),
     ("\\status", "", "how the node and its cluster do"),
     ("\\q", "", "leave; Ctrl-D does the same"),
 ];
@@ -124,7 +163,7 @@ fn read_command(text: &str) -> Result<Command, String> {
         "create" => thing(name, argument).map(|(what, name)| Command::Create(what, name)),
         "drop" => thing(name, argument).map(|(what, name)| Command::Drop(what, name)),
         "l" => alone(Command::Fabrics),
-        "c" | "connect" => one("a fabric").map(Command::Connect),
+        "c" | "connect" => connect(argument),
         "timing" => match argument {
             None => Ok(Command::Timing(None)),
             Some("on") => Ok(Command::Timing(Some(true))),
@@ -133,6 +172,25 @@ fn read_command(text: &str) -> Result<Command, String> {
         },
         "table" => alone(Command::Format(Format::Table)),
         "json" => alone(Command::Format(Format::Json)),
+        "jsonl" => alone(Command::Format(Format::Jsonl)),
+        "csv" => alone(Command::Format(Format::Csv)),
+        "bind" => match argument {
+            None => Ok(Command::Bind(None)),
+            Some(argument) => match bind_parameter(argument) {
+                Ok((name, value)) => Ok(Command::Bind(Some((name.to_owned(), value)))),
+                Err(_) => Err("\\bind takes a name and a value: \\bind NAME=VALUE".to_owned()),
+            },
+        },
+        "unbind" => match argument {
+            None => Ok(Command::Unbind(None)),
+            Some(_) => one("a name").map(|name| Command::Unbind(Some(name))),
+        },
+        "o" => Ok(Command::Output(argument.map(str::to_owned))),
+        "i" => match argument {
+            Some(file) => Ok(Command::Include(file.to_owned())),
+            None => Err("\\i takes a file: \\i FILE".to_owned()),
+        },
+        "watch" => watch(argument),
         "explain" => match without_terminator(rest) {
             "" => Err("\\explain takes a query: \\explain FOR …".to_owned()),
             query => Ok(Command::Explain(query.to_owned())),
@@ -141,6 +199,35 @@ fn read_command(text: &str) -> Result<Command, String> {
         _ => Err(format!(
             "there is no command \\{name}; \\help lists those there are"
         )),
+    }
+}
+
+/// What `\c` takes: an address, which has a colon, a fabric, or both.
+fn connect(argument: Option<&str>) -> Result<Command, String> {
+    let words: Vec<&str> = argument.unwrap_or_default().split_whitespace().collect();
+    let own = |word: &str| Some(word.to_owned());
+    let (address, fabric) = match words.as_slice() {
+        [address] if address.contains(':') => (own(address), None),
+        [fabric] => (None, own(fabric)),
+        [address, fabric] => (own(address), own(fabric)),
+        _ => return Err("\\c takes a node or a fabric: \\c [HOST:PORT] [FABRIC]".to_owned()),
+    };
+    Ok(Command::Connect { address, fabric })
+}
+
+/// What `\watch` takes: seconds, and how often.
+fn watch(argument: Option<&str>) -> Result<Command, String> {
+    let words: Vec<&str> = argument.unwrap_or_default().split_whitespace().collect();
+    let (seconds, times) = match words.as_slice() {
+        [seconds] => (*seconds, Some(None)),
+        [seconds, times] => (*seconds, times.parse().ok().map(Some)),
+        _ => ("", None),
+    };
+    let pause = seconds.parse::<f64>().ok();
+    let pause = pause.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    match (pause, times) {
+        (Some(pause), Some(times)) => Ok(Command::Watch { pause, times }),
+        _ => Err("\\watch takes seconds, and how often: \\watch SECONDS [TIMES]".to_owned()),
     }
 }
 
@@ -194,10 +281,13 @@ pub fn without_terminator(text: &str) -> &str {
 pub fn is_whole(text: &str) -> bool {
     let text = text.trim_start();
     match text.strip_prefix('\\') {
-        Some(command) => match command.strip_prefix("explain") {
-            Some(query) => is_complete(without_terminator(query)),
-            None => true,
-        },
+        Some(command) => {
+            let query = command.strip_prefix("explain");
+            match query.or_else(|| command.strip_prefix("profile")) {
+                Some(query) => is_complete(without_terminator(query)),
+                None => true,
+            }
+        }
         None => is_complete(without_terminator(text)),
     }
 }
@@ -285,7 +375,32 @@ mod tests {
             "\\d airports;",
             Command::Describe(Some("airports".to_owned())),
         );
-        command("\\c other", Command::Connect("other".to_owned()));
+        let connect = |address: Option<&str>, fabric: Option<&str>| Command::Connect {
+            address: address.map(str::to_owned),
+            fabric: fabric.map(str::to_owned),
+        };
+        command("\\c other", connect(None, Some("other")));
+        command("\\c host:7490", connect(Some("host:7490"), None));
+        command("\\c host:7490 f;", connect(Some("host:7490"), Some("f")));
+        command(
+            "\\bind n=[1, 2]",
+            Command::Bind(Some(("n".to_owned(), serde_json::json!([1, 2])))),
+        );
+        command(
+            "\\bind @c=users",
+            Command::Bind(Some(("@c".to_owned(), serde_json::json!("users")))),
+        );
+        command("\\bind", Command::Bind(None));
+        command("\\unbind n", Command::Unbind(Some("n".to_owned())));
+        command("\\o", Command::Output(None));
+        command("\\o out.txt", Command::Output(Some("out.txt".to_owned())));
+        command("\\i a b.c8ql", Command::Include("a b.c8ql".to_owned()));
+        let watch = |seconds, times| Command::Watch {
+            pause: Duration::from_secs_f64(seconds),
+            times,
+        };
+        command("\\watch 0.5", watch(0.5, None));
+        command("\\watch 2 10", watch(2.0, Some(10)));
         command("\\timing", Command::Timing(None));
         command("\\timing off", Command::Timing(Some(false)));
         command(
@@ -309,7 +424,12 @@ mod tests {
         for (text, part) in [
             ("\\x", "no command \\x"),
             ("\\q now", "takes no argument"),
-            ("\\c", "\\c FABRIC"),
+            ("\\c", "[HOST:PORT] [FABRIC]"),
+            ("\\bind n", "NAME=VALUE"),
+            ("\\i", "\\i FILE"),
+            ("\\watch", "SECONDS"),
+            ("\\watch -1", "SECONDS"),
+            ("\\watch 1 x", "SECONDS"),
             ("\\d a b", "\\d COLLECTION"),
             ("\\timing maybe", "on or off"),
             ("\\explain ;", "takes a query"),
@@ -318,7 +438,7 @@ mod tests {
             ("\\create airports", "\\create collection NAME"),
             (
                 "\\drop table x",
-                "one of collection, edge, kv, stream, fabric",
+                "one of collection, edge, kv, graph, stream, fabric",
             ),
         ] {
             let error = read(text).expect_err(text);
@@ -331,7 +451,9 @@ mod tests {
         for (name, argument, _) in COMMANDS {
             let argument = match *argument {
                 "QUERY" => "RETURN 1",
-                "FABRIC" => "f",
+                "[HOST:PORT] [FABRIC]" => "f",
+                "SECONDS [TIMES]" => "1",
+                "FILE" => "file",
                 "WHAT NAME" => "stream s",
                 _ => "",
             };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 
-use antipode_c8ql::{Expected, TokenClass, complete, highlight, quote_name};
+use antipode_c8ql::{Expected, TokenClass, complete, highlight, quote_name, quote_string};
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
@@ -242,6 +242,7 @@ impl Completer for Assistant {
 /// Where names for completion come from.
 pub trait Known {
     fn collections(&self) -> Vec<String>;
+    fn graphs(&self) -> Vec<String>;
     fn streams(&self) -> Vec<String>;
     fn fabrics(&self) -> Vec<String>;
     fn attributes(&self, collection: Option<&str>, path: &[String]) -> Vec<String>;
@@ -250,6 +251,10 @@ pub trait Known {
 impl Known for Names {
     fn collections(&self) -> Vec<String> {
         self.collections()
+    }
+
+    fn graphs(&self) -> Vec<String> {
+        self.graphs()
     }
 
     fn streams(&self) -> Vec<String> {
@@ -279,22 +284,24 @@ fn candidates(line: &str, cursor: usize, known: &dyn Known) -> (usize, Vec<Strin
         };
         let typed = rest.trim_start();
         let names = match command {
-            "\\explain" => {
+            "\\explain" | "\\profile" => {
                 let offset = before.len() - typed.len();
                 let (start, words) = in_query(typed, typed.len(), known);
                 return (offset + start, words);
             }
-            "\\d" => known.collections(),
+            "\\d" => [known.collections(), known.graphs()].concat(),
+            "\\i" | "\\o" => files(typed),
             "\\c" | "\\connect" => known.fabrics(),
             "\\help" | "\\h" | "\\?" => help::words(),
             "\\create" => things(),
             "\\drop" => match typed.split_once(' ') {
                 None => things(),
                 Some((what, typed)) => {
-                    let names = if what == "stream" {
-                        known.streams()
-                    } else {
-                        known.collections()
+                    let names = match what {
+                        "stream" => known.streams(),
+                        "graph" => known.graphs(),
+                        "fabric" => known.fabrics(),
+                        _ => known.collections(),
                     };
                     return (before.len() - typed.len(), matching(names, typed));
                 }
@@ -322,7 +329,7 @@ fn in_query(text: &str, cursor: usize, known: &dyn Known) -> (usize, Vec<String>
                 .map(|function| format!("{}(", function.name))
                 .collect(),
             Expected::Collections => quoted(known.collections()),
-            Expected::Graphs => Vec::new(),
+            Expected::Graphs => strings(known.graphs()),
             Expected::Streams => quoted(known.streams()),
             Expected::Variables(names) => quoted(names),
             Expected::Attributes { collection, path } => {
@@ -336,6 +343,43 @@ fn in_query(text: &str, cursor: usize, known: &dyn Known) -> (usize, Vec<String>
         }
     }
     (completion.replace.start as usize, words)
+}
+
+/// The name of a graph is a string in a query.
+fn strings(names: Vec<String>) -> Vec<String> {
+    names
+        .iter()
+        .map(|name| quote_string(name).to_string())
+        .collect()
+}
+
+/// The files that a path may go on with.
+fn files(typed: &str) -> Vec<String> {
+    let (directory, _) = typed
+        .rsplit_once('/')
+        .map_or(("", typed), |(directory, name)| (directory, name));
+    let before = match typed.contains('/') {
+        true => format!("{directory}/"),
+        false => String::new(),
+    };
+    let shown = if before.is_empty() { "./" } else { &before };
+    // Who completes a name sees which names there are; an error would only be in the way.
+    let Ok(entries) = fs::read_dir(shown) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let slash = if entry.file_type().ok()?.is_dir() {
+                "/"
+            } else {
+                ""
+            };
+            Some(format!("{before}{}{slash}", entry.file_name().to_str()?))
+        })
+        .collect();
+    names.sort();
+    names
 }
 
 fn quoted(names: Vec<String>) -> Vec<String> {
@@ -365,6 +409,10 @@ mod tests {
             ["airports", "flights", "odd name"]
                 .map(str::to_owned)
                 .to_vec()
+        }
+
+        fn graphs(&self) -> Vec<String> {
+            vec!["network".to_owned()]
         }
 
         fn streams(&self) -> Vec<String> {
@@ -421,6 +469,10 @@ mod tests {
         check("\\d air", 3, &["airports"]);
         check("\\create e", 8, &["edge"]);
         check("\\drop stream e", 13, &["events"]);
+        check("\\drop graph n", 12, &["network"]);
+        check("\\d n", 3, &["network"]);
+        check("\\i Cargo.t", 3, &["Cargo.toml"]);
+        check("\\i src/shell/edi", 3, &["src/shell/editor.rs"]);
         check("\\c t", 3, &["tests"]);
         check("\\help concat_", 6, &["CONCAT_SEPARATOR"]);
         check("\\explain FOR a IN fli", 18, &["flights"]);

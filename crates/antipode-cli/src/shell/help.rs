@@ -66,10 +66,12 @@ const COLUMNS: usize = 4;
 
 /// What may follow `\help`.
 pub fn words() -> Vec<String> {
+    let commands = COMMANDS.iter().map(|(name, ..)| (*name).to_owned());
     let topics = TOPICS.iter().map(|topic| topic.name.to_owned());
     let functions = antipode::functions().map(|function| function.name.to_owned());
     topics
         .chain(["functions".to_owned()])
+        .chain(commands)
         .chain(functions)
         .collect()
 }
@@ -87,6 +89,10 @@ pub fn about(subject: Option<&str>) -> Result<String, String> {
         .find(|topic| topic.name.eq_ignore_ascii_case(subject))
     {
         return Ok(topic.text.to_owned());
+    }
+    let command = COMMANDS.iter().find(|(name, ..)| *name == subject);
+    if let Some((name, argument, what)) = command {
+        return Ok(format!("{name} {argument}\n  {what}"));
     }
     let name = subject.trim_end_matches("()");
     if let Some(function) =

@@ -113,6 +113,7 @@ pub struct Names {
 struct Known {
     client: Client,
     collections: Listed,
+    graphs: Listed,
     streams: Listed,
     fabrics: Listed,
     attributes: BTreeMap<String, (Instant, Attributes)>,
@@ -154,6 +155,17 @@ impl Names {
                     .into_iter()
                     .map(|collection| collection.name)
                     .collect())
+            },
+        )
+    }
+
+    /// The named graphs. Blocks.
+    pub fn graphs(&self) -> Vec<String> {
+        self.list(
+            |known| &mut known.graphs,
+            async |client| {
+                let found = client.list_graphs().await?;
+                Ok(found.into_iter().map(|graph| graph.name).collect())
             },
         )
     }
@@ -246,6 +258,7 @@ impl Known {
         Self {
             client: client.clone(),
             collections: Listed::default(),
+            graphs: Listed::default(),
             streams: Listed::default(),
             fabrics: Listed::default(),
             attributes: BTreeMap::new(),
