@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use antipode_value::Value;
+use antipode_value::{Str, Value};
 
 use crate::context::{Cancel, Chance, Environment, Warnings};
 use crate::error::{Code, QueryError};
@@ -210,6 +210,21 @@ impl<'a> CallContext<'a> {
         self.transaction
     }
 
+    /// The text of a value, unless it is too long to be made: parts that are shared are written out each time.
+    pub(crate) fn text_of(&mut self, value: &Value) -> Str {
+        let compound = matches!(value, Value::Array(_) | Value::Object(_));
+        if compound && !self.affords_text(value) {
+            return Str::EMPTY;
+        }
+        value.to_text()
+    }
+
+    /// As [`CallContext::affords`], for the JSON text of a value.
+    pub(crate) fn affords_text(&mut self, value: &Value) -> bool {
+        let mut left = self.bytes_left;
+        takes_text(value, &mut left) || self.affords(usize::MAX)
+    }
+
     /// Calls another function by its name in any case, as `CALL` and `APPLY` do. An unknown name or a wrong number of
     /// arguments is a warning and `null`.
     pub fn call(&mut self, name: &str, arguments: &[Value]) -> Value {
@@ -228,6 +243,23 @@ impl<'a> CallContext<'a> {
         let value = (function.run)(self, arguments);
         self.name = outer;
         value
+    }
+}
+
+/// Takes the least that the JSON text of a value needs from `left`; false once that is used up.
+fn takes_text(value: &Value, left: &mut u64) -> bool {
+    let own = match value {
+        Value::String(text) => text.len() + 2,
+        _ => 2,
+    };
+    match left.checked_sub(own as u64) {
+        Some(rest) => *left = rest,
+        None => return false,
+    }
+    match value {
+        Value::Array(array) => array.iter().all(|item| takes_text(&item, left)),
+        Value::Object(object) => object.iter().all(|(_, value)| takes_text(&value, left)),
+        _ => true,
     }
 }
 

@@ -488,17 +488,29 @@ fn flatten(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     };
     let depth = arguments.get(1).map_or(1, |depth| depth.to_int().max(1));
     let mut out = Vec::new();
-    flatten_into(array, depth, &mut out);
+    if !flatten_into(context, array, depth, &mut out) {
+        return Value::Null;
+    }
     Value::from(out)
 }
 
-fn flatten_into(array: &Array, depth: i64, out: &mut Vec<Value>) {
-    for item in array {
-        match &item {
-            Value::Array(inner) if depth > 0 => flatten_into(inner, depth - 1, out),
-            _ => out.push(item),
-        }
+/// Adds the elements to `out`; false where they would become too many.
+fn flatten_into(
+    context: &mut CallContext<'_>,
+    array: &Array,
+    depth: i64,
+    out: &mut Vec<Value>,
+) -> bool {
+    if !context.affords_elements(out.len().saturating_add(array.len())) {
+        return false;
     }
+    array.iter().all(|item| match &item {
+        Value::Array(inner) if depth > 0 => flatten_into(context, inner, depth - 1, out),
+        _ => {
+            out.push(item);
+            true
+        }
+    })
 }
 
 fn sorted(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {

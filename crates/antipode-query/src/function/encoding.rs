@@ -186,7 +186,10 @@ fn json_parse(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     value.unwrap_or_else(|| context.wrong_type())
 }
 
-fn json_stringify(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+fn json_stringify(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    if !context.affords_text(&arguments[0]) {
+        return Value::Null;
+    }
     Value::from(arguments[0].to_json())
 }
 

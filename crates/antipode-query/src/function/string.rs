@@ -288,8 +288,8 @@ const REPEAT_BYTES_MAX: usize = 16 << 20;
 /// Longest random token.
 const TOKEN_CHARS_MAX: i64 = 65_536;
 
-fn char_length(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
-    Value::from(count_chars(&arguments[0].to_text()))
+fn char_length(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    Value::from(count_chars(&context.text_of(&arguments[0])))
 }
 
 /// Number of characters.
@@ -321,7 +321,7 @@ fn join(context: &mut CallContext<'_>, separator: &str, values: &[Value]) -> Val
             out.push_str(separator);
         }
         first = false;
-        let text = value.to_text();
+        let text = context.text_of(value);
         let affordable = context.affords(out.len().saturating_add(text.len()));
         if affordable {
             out.push_str(&text);

@@ -221,8 +221,8 @@ fn to_number(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     arguments[0].to_number()
 }
 
-fn to_string(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
-    Value::String(arguments[0].to_text())
+fn to_string(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+    Value::String(context.text_of(&arguments[0]))
 }
 
 fn to_array(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {

@@ -22,6 +22,8 @@ fn results_beyond_the_memory_of_the_query_end_it() {
         "LENGTH(APPEND(1..NOOPT(90000), 1..90000))",
         "LENGTH(INTERLEAVE(1..NOOPT(90000), 1..90000))",
         "LENGTH(CONCAT_SEPARATOR(REPEAT('x', NOOPT(90000)), 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4))",
+        "LENGTH(FLATTEN([1..NOOPT(50000), 1..50000, 1..50000]))",
+        "LENGTH(JSON_STRINGIFY([1..NOOPT(300000), 1..300000]))",
         "LENGTH(TOKENS(REPEAT('a ', NOOPT(400000)), 'text_en'))",
     ] {
         assert_eq!(run_within(expression, limits()), Err(32), "{expression}");
@@ -29,6 +31,25 @@ fn results_beyond_the_memory_of_the_query_end_it() {
     // A range takes no memory as long as nobody writes it out.
     let range = run_within("LENGTH(RANGE(1, NOOPT(5000000)))", limits());
     assert!(range.is_ok_and(|(length, _)| length.as_int() == Some(5_000_000)));
+}
+
+#[test]
+fn arrays_that_hold_one_another_twice_are_not_written_out() {
+    let doubled: String = (1..60)
+        .map(|step| format!("LET a{step} = [a{0}, a{0}] ", step - 1))
+        .collect();
+    for function in ["TO_STRING", "JSON_STRINGIFY", "CONCAT", "CHAR_LENGTH"] {
+        let text = format!("LET a0 = NOOPT([1]) {doubled} RETURN LENGTH({function}(a59))");
+        let limits = Limits {
+            memory_bytes: 1 << 20,
+            ..Limits::default()
+        };
+        assert_eq!(
+            run_within(&format!("({text})[0]"), limits),
+            Err(32),
+            "{function}"
+        );
+    }
 }
 
 #[test]
