@@ -341,6 +341,7 @@ impl Shell {
                 Ok(String::new())
             }
             Command::Explain(query) => self.explain(&query).await,
+            Command::Profile(query) => self.profile(&query).await,
             Command::Status => told(
                 self.client
                     .status()
@@ -406,6 +407,20 @@ impl Shell {
             Some(Ok(explanation)) => Ok(explanation.text.trim_end().to_owned()),
             Some(Err(error)) => Err(render::error(&error, query)),
             None => Err(STOPPED.to_owned()),
+        }
+    }
+
+    /// Runs a query for its profile; its rows are not shown.
+    async fn profile(&self, query: &str) -> Answer {
+        if let Some(message) = render::syntax_error(query) {
+            return Err(message);
+        }
+        let run = async { self.call(query)?.profile(PROFILE_NODES).run().await };
+        let extra = run.await.map_err(|error| render::error(&error, query))?;
+        eprint!("{}", render::warnings(&extra));
+        match extra.profile {
+            Some(profile) => Ok(profile.text.trim_end().to_owned()),
+            None => Err("error: the node gives no profiles".to_owned()),
         }
     }
 
@@ -587,6 +602,9 @@ async fn stoppable<T>(work: impl Future<Output = T>) -> Option<T> {
         _ = tokio::signal::ctrl_c() => None,
     }
 }
+
+/// The level of a profile that tells of every node of the plan.
+const PROFILE_NODES: u32 = 2;
 
 /// A file may run another, so deep.
 const INCLUDES_MAX: usize = 16;

@@ -100,12 +100,13 @@ fn a_fabric_is_a_world_of_its_own() {
 #[test]
 fn commands_explain_themselves() {
     let node = Node::start();
-    let script = "\\help CONCAT\n\\explain FOR i IN 1..3 RETURN i\n\\status\n\\timing on\nRETURN 1";
+    let script = "\\help CONCAT\n\\explain FOR i IN 1..3 RETURN i\n\\profile FOR n IN 1..4 LET m = n * n RETURN m\n\\status\n\\timing on\nRETURN 1";
     let (success, output, complaints) = shell(&node, &["--format", "table"], script);
     assert!(success, "{complaints}");
     for part in [
         "CONCAT(",
         "EnumerateListNode",
+        "CalculationNode",
         "takes writes",
         "timing is on",
         "time: ",

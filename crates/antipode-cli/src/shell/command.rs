@@ -38,6 +38,8 @@ pub enum Command {
     Format(Format),
     /// `\explain QUERY`
     Explain(String),
+    /// `\profile QUERY`
+    Profile(String),
     /// `\bind`: the bind parameters; `\bind NAME=VALUE` gives one its value.
     Bind(Option<(String, Value)>),
     /// `\unbind [NAME]`
@@ -89,6 +91,11 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
         "\\explain",
         "QUERY",
         "how a query would run, and which merge intents it has",
+    ),
+    (
+        "\\profile",
+        "QUERY",
+        "run a query, and show what each node of its plan did",
     ),
     (
         "\\bind",
@@ -194,6 +201,10 @@ fn read_command(text: &str) -> Result<Command, String> {
         "explain" => match without_terminator(rest) {
             "" => Err("\\explain takes a query: \\explain FOR …".to_owned()),
             query => Ok(Command::Explain(query.to_owned())),
+        },
+        "profile" => match without_terminator(rest) {
+            "" => Err("\\profile takes a query: \\profile FOR …".to_owned()),
+            query => Ok(Command::Profile(query.to_owned())),
         },
         "status" => alone(Command::Status),
         _ => Err(format!(
