@@ -20,8 +20,8 @@ use antipode_store::keyspace::{
     MetaKey, StreamId,
 };
 use antipode_store::record::{
-    ChainHash, ClockBound, Count, DigestRecord, DocumentRecord, EdgeEnd, Head, Record as _,
-    ReplicaTable, StoredMessage, TransactionRecord, Vector,
+    ChainHash, ClockBound, DocumentRecord, EdgeEnd, GroupState, Head, Record as _, ReplicaTable,
+    StoredMessage, TransactionRecord,
 };
 use antipode_store::{Direction, KeyRange, RecordError, Snapshot, Space, Storage as _, StoreError};
 use anyhow::{Context as _, Result};
@@ -186,10 +186,7 @@ impl Body<'_> {
         let ends = self.findings.ends.ends.clone();
         let groups: BTreeSet<GroupId> = ends.keys().map(|(group, _)| *group).collect();
         for group in groups {
-            let key = MetaKey::Group(group, GroupKey::Vector).encode();
-            let vector = Vector::load(self.snapshot, Space::Meta, &key)?
-                .unwrap_or_default()
-                .0;
+            let vector = GroupState::of(self.snapshot, group)?.vv;
             let logged = ends.iter().filter(|((of, _), _)| *of == group);
             let logged = logged
                 .map(|((_, origin), (seq, _))| (*origin, *seq))
@@ -247,18 +244,18 @@ impl Body<'_> {
         self.findings.documents = counts.values().sum();
         let mut stored = 0_u128;
         let mut stored_counts = BTreeMap::new();
-        self.each(Space::Meta, KeyRange::all(), |key, record| {
-            match MetaKey::decode(key)? {
-                MetaKey::Group(_, GroupKey::Digest) => {
-                    stored = stored.wrapping_add(DigestRecord::open(record)?.0)
-                }
-                MetaKey::DocumentCount(collection) => {
-                    stored_counts.insert(collection, Count::open(record)?.0);
-                }
-                _ => {}
+        let mut groups = BTreeSet::new();
+        self.each(Space::Meta, KeyRange::all(), |key, _| {
+            if let MetaKey::Group(group, _) = MetaKey::decode(key)? {
+                groups.insert(group);
             }
             Ok(())
         })?;
+        for group in groups {
+            let state = GroupState::of(self.snapshot, group)?;
+            stored = stored.wrapping_add(state.digest);
+            stored_counts.extend(state.all_counts(self.snapshot)?);
+        }
         if stored != digest {
             self.violation(format!(
                 "the digest is {stored:032x}, and the documents sum up to {digest:032x}"

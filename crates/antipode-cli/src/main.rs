@@ -8,6 +8,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+/// What a write allocates on a client's thread is freed on another, which the system's allocator pays for with locks: with
+/// this one writes are half as fast again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod catalog;
 mod cluster;
 mod connection;

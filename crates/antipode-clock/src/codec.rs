@@ -56,6 +56,12 @@ impl Writer {
         Self::default()
     }
 
+    /// An empty writer with room for `bytes`.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self::append_to(Vec::with_capacity(bytes))
+    }
+
     /// Goes on behind what `bytes` already holds.
     #[must_use]
     pub fn append_to(bytes: Vec<u8>) -> Self {

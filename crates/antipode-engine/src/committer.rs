@@ -17,7 +17,7 @@ use antipode_crdt::{Document, WriterRules, resolve};
 use antipode_query::SourceError;
 use antipode_replication::{Record, Refusal, Refused, StateDigest};
 use antipode_store::keyspace::{GroupKey, LogKey, MetaKey};
-use antipode_store::record::{ClockBound, Record as _, ReplicaTable, StoredMessage, TxOp, Vector};
+use antipode_store::record::{ClockBound, Record as _, ReplicaTable, StoredMessage, TxOp};
 use antipode_store::{Batch, GroupId, Space, Storage, StoreError, Sync};
 use antipode_value::{Str, layout};
 
@@ -64,6 +64,10 @@ pub(crate) struct Committer {
     landed: Landed,
 }
 
+/// Room in a batch for the log records of a few small transactions, and for what is written beside them.
+const LOG_RECORDS_USUAL: usize = 16;
+const LOG_BYTES_USUAL: usize = 4 << 10;
+
 /// Where the store stands.
 struct Landed {
     vv: VersionVector,
@@ -97,7 +101,7 @@ impl Committer {
         let context = recovered.heads.context();
         let landed = Landed {
             vv: recovered.vv.clone(),
-            digest: recovered.digest,
+            digest: recovered.ledger.digest,
         };
         Self {
             storage,
@@ -108,10 +112,7 @@ impl Committer {
             vv: recovered.vv,
             heads: recovered.heads,
             context,
-            ledger: Ledger {
-                digest: recovered.digest,
-                counts: recovered.counts,
-            },
+            ledger: recovered.ledger,
             numbers: Arc::new(recovered.numbers),
             catalog: Arc::new(recovered.catalog),
             reports: recovered.reports,
@@ -140,9 +141,11 @@ impl Committer {
 
     /// A batch to be filled, on top of the one in flight.
     pub fn open(&self) -> OpenBatch {
+        let mut log = Batch::new();
+        log.reserve(LOG_RECORDS_USUAL, LOG_BYTES_USUAL);
         OpenBatch {
             working: WorkingSet::new(self.storage.clone(), self.in_flight.clone()),
-            log: Batch::new(),
+            log,
             aftermath: Aftermath::default(),
             catalog_changed: false,
         }
@@ -540,11 +543,6 @@ impl Committer {
             Arc::make_mut(&mut self.numbers).take_new(&mut batch);
         }
         self.heads.put_moved(&mut batch);
-        batch.put(
-            Space::Meta,
-            &group_key(GroupKey::Vector),
-            &Vector(self.vv.clone()).seal(),
-        );
         let changes = Arc::new(changes);
         self.in_flight = Some(changes.clone());
         let flight = Flight {

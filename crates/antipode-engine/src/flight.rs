@@ -13,14 +13,14 @@
 //! Nothing of a batch is told to anybody before it has landed. If a landing fails, so does the batch that was being
 //! prepared on top of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use antipode_clock::VersionVector;
 use antipode_replication::{Record, Refused};
 use antipode_store::keyspace::{GroupKey, MetaKey};
-use antipode_store::record::{Count, DigestRecord, Record as _, ReplicaTable};
+use antipode_store::record::{Count, GroupState, Record as _, ReplicaTable};
 use antipode_store::{Batch, CollectionId, Space, Storage, Sync};
 
 use crate::catalog::Catalog;
@@ -66,6 +66,35 @@ pub(crate) struct OpenBatch {
 pub(crate) struct Ledger {
     pub digest: u128,
     pub counts: BTreeMap<CollectionId, u64>,
+    /// The collections whose counts stand in the group's state, the one that has been there longest first.
+    pub recent: VecDeque<CollectionId>,
+}
+
+impl Ledger {
+    fn count(&mut self, collection: CollectionId, change: i64, batch: &mut Batch) {
+        let count = self.counts.entry(collection).or_default();
+        *count = count.saturating_add_signed(change);
+        if self.recent.contains(&collection) {
+            return;
+        }
+        self.recent.push_back(collection);
+        if self.recent.len() > GroupState::COUNTS_MAX
+            && let Some(oldest) = self.recent.pop_front()
+        {
+            let count = self.counts.get(&oldest).copied().unwrap_or_default();
+            let key = MetaKey::DocumentCount(oldest).encode();
+            batch.put(Space::Meta, &key, &Count(count).seal());
+        }
+    }
+
+    fn state(&self, vv: &VersionVector) -> GroupState {
+        let count = |id: &CollectionId| (*id, self.counts.get(id).copied().unwrap_or_default());
+        GroupState {
+            vv: vv.clone(),
+            digest: self.digest,
+            counts: self.recent.iter().map(count).collect(),
+        }
+    }
 }
 
 /// A batch that is ready to be written: [`Flight::land`] does it, and may run on any thread.
@@ -117,18 +146,12 @@ impl Flight {
             .finish(&self.numbers, &self.catalog, &mut batch)?;
         ledger.digest = ledger.digest.wrapping_add(totals.digest);
         for (collection, change) in totals.counts {
-            let count = ledger.counts.entry(collection).or_default();
-            *count = count.saturating_add_signed(change);
-            batch.put(
-                Space::Meta,
-                &MetaKey::DocumentCount(collection).encode(),
-                &Count(*count).seal(),
-            );
+            ledger.count(collection, change, &mut batch);
         }
         batch.put(
             Space::Meta,
-            &group_key(GroupKey::Digest),
-            &DigestRecord(ledger.digest).seal(),
+            &group_key(GroupKey::State),
+            &ledger.state(&self.vv).seal(),
         );
         // Before a record that uses them can be read.
         if self.numbers_are_new {

@@ -11,16 +11,17 @@ use antipode_replication as replication;
 use antipode_replication::{MembershipState, Record as LogRecord};
 use antipode_store::keyspace::{DocumentKey, GroupKey, MetaKey};
 use antipode_store::record::{
-    ChainHash, ClockBound, Count, DigestRecord, Head, Identity as StoredIdentity, IndexState,
-    Membership, Record as _, ReplicaTable, Vector,
+    ChainHash, ClockBound, GroupState, Head, Identity as StoredIdentity, IndexState, Membership,
+    Record as _, ReplicaTable,
 };
-use antipode_store::{Batch, CollectionId, Direction, Snapshot, Space, Storage, Sync};
+use antipode_store::{Batch, Direction, Snapshot, Space, Storage, Sync};
 use antipode_value::Str;
 use bytes::Bytes;
 
 use crate::catalog::{Catalog, SystemCollection};
 use crate::committer::{GROUP, group_key};
 use crate::error::EngineError;
+use crate::flight::Ledger;
 use crate::node::{NodeConfig, first_membership};
 use crate::report::ReportLog;
 use crate::stored;
@@ -225,8 +226,7 @@ pub(crate) struct Recovered {
     pub clock_bound: Hlc,
     pub vv: VersionVector,
     pub heads: Heads,
-    pub digest: u128,
-    pub counts: BTreeMap<CollectionId, u64>,
+    pub ledger: Ledger,
     pub numbers: ReplicaTable,
     pub catalog: Catalog,
     pub membership: MembershipState,
@@ -253,9 +253,13 @@ impl Recovered {
         let snapshot = storage.snapshot();
         let snapshot = &*snapshot;
         let identity = read_identity(snapshot, config)?;
-        let vv = Vector::load(snapshot, Space::Meta, &group_key(GroupKey::Vector))?
-            .unwrap_or_default()
-            .0;
+        let state = GroupState::of(snapshot, GROUP)?;
+        let ledger = Ledger {
+            digest: state.digest,
+            counts: state.all_counts(snapshot)?,
+            recent: state.counts.iter().map(|(id, _)| *id).collect(),
+        };
+        let vv = state.vv;
         let mut heads = Heads::load(snapshot)?;
         heads.roll_forward(storage, &vv)?;
         check_log(storage, &heads, &vv)?;
@@ -268,11 +272,9 @@ impl Recovered {
             .map(|head| head.hlc)
             .max()
             .unwrap_or_default();
-        let digest = DigestRecord::load(snapshot, Space::Meta, &group_key(GroupKey::Digest))?;
         Ok(Self {
             clock_bound: bound.map_or(Hlc::ZERO, |bound| bound.0).max(last),
-            digest: digest.unwrap_or_default().0,
-            counts: read_counts(snapshot)?,
+            ledger,
             membership: read_membership(snapshot, config, identity.replica)?,
             reports: ReportLog::load(snapshot)?,
             identity,
@@ -382,18 +384,6 @@ fn restore_indexes(snapshot: &dyn Snapshot, catalog: &mut Catalog) -> Result<(),
         }
     }
     Ok(())
-}
-
-fn read_counts(snapshot: &dyn Snapshot) -> Result<BTreeMap<CollectionId, u64>, EngineError> {
-    let mut counts = BTreeMap::new();
-    let mut cursor = snapshot.scan(Space::Meta, MetaKey::document_counts(), Direction::Forward);
-    while let Some((key, record)) = cursor.next()? {
-        let at = |error: antipode_store::RecordError| error.at(Space::Meta, key);
-        if let MetaKey::DocumentCount(collection) = MetaKey::decode(key).map_err(at)? {
-            counts.insert(collection, Count::open(record).map_err(at)?.0);
-        }
-    }
-    Ok(counts)
 }
 
 fn read_membership(

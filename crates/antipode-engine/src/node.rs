@@ -840,7 +840,7 @@ fn start_replication(config: &NodeConfig, seed: Seed, recovered: &Recovered) -> 
     let state = replication::Recovered {
         membership: recovered.membership.clone(),
         vv: recovered.vv.clone(),
-        digest: StateDigest(recovered.digest),
+        digest: StateDigest(recovered.ledger.digest),
         heads: recovered.heads.for_replication(),
     };
     Replication::new(

@@ -20,13 +20,13 @@ use antipode_query::index::{GeoRead, IndexRead};
 use antipode_query::{
     CollectionInfo, Expect, KeyBounds, Retry, Scan, SourceError, StreamInfo, StreamRead, Written,
 };
-use antipode_store::keyspace::{DocumentKey, EdgeDirection, EdgeKey, GroupKey, MessageKey};
-use antipode_store::record::{Message, Payload, Record as _, ReplicaTable, Vector};
+use antipode_store::keyspace::{DocumentKey, EdgeDirection, EdgeKey, MessageKey};
+use antipode_store::record::{GroupState, Message, Payload, ReplicaTable};
 use antipode_store::{CollectionId, Direction, KeyRange, Snapshot, Space, StreamId};
 use antipode_value::{Object, Str, Value};
 
 use crate::catalog::{Catalog, CollectionEntry, CollectionKind, Deletes, SYSTEM_FABRIC};
-use crate::committer::group_key;
+use crate::committer::GROUP;
 use crate::error::EngineError;
 use crate::index::geo::GeoScan;
 use crate::index::read::OwnIndexes;
@@ -111,7 +111,7 @@ impl OpenTransaction {
                 name: fabric.to_owned(),
             });
         }
-        let vector = Vector::load(&*snapshot, Space::Meta, &group_key(GroupKey::Vector))?;
+        let state = GroupState::of(&*snapshot, GROUP)?;
         Ok(Self {
             snapshot,
             catalog,
@@ -119,7 +119,7 @@ impl OpenTransaction {
             shared: shared.clone(),
             now_ms,
             fabric: fabric.to_owned(),
-            vector: vector.unwrap_or_default().0,
+            vector: state.vv,
             system: false,
             writes: RefCell::default(),
             own_indexes: OwnIndexes::default(),
@@ -785,20 +785,15 @@ fn info(entry: &CollectionEntry) -> CollectionInfo {
 
 impl query::Source for OpenTransaction {
     fn count(&self, collection: query::CollectionId) -> Result<u64, SourceError> {
-        use antipode_store::keyspace::MetaKey;
-        use antipode_store::record::Count;
         let id = CollectionId(collection.0);
         if self.catalog.documents_expire(self.entry_by_id(id)?) {
             // Expired documents are counted by the store, but not shown.
             let mut scan = DocumentScan::open(self, id, &KeyBounds::all())?;
             return scan.count_rest();
         }
-        let count = Count::load(
-            &*self.snapshot,
-            Space::Meta,
-            &MetaKey::DocumentCount(id).encode(),
-        );
-        Ok(count.map_err(store_failed)?.map_or(0, |count| count.0))
+        GroupState::of(&*self.snapshot, GROUP)
+            .and_then(|state| state.count(&*self.snapshot, id))
+            .map_err(store_failed)
     }
 
     fn get(

@@ -69,6 +69,12 @@ impl Batch {
         Self::default()
     }
 
+    /// Makes room for so many more changes with keys and values of `bytes` together.
+    pub fn reserve(&mut self, changes: usize, bytes: usize) {
+        self.entries.reserve(changes);
+        self.bytes.reserve(bytes);
+    }
+
     /// Stores `value` under `key`.
     pub fn put(&mut self, space: Space, key: &[u8], value: &[u8]) {
         self.push(space, Kind::Put, key, value);

@@ -98,10 +98,8 @@ pub enum MetaKey {
 /// An item of a replication group's state (`MetaKey::Group`).
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum GroupKey {
-    /// What is applied here.
-    Vector,
-    /// Digest of the documents.
-    Digest,
+    /// What is applied here, with digest and counts.
+    State,
     /// Where an origin's log ends here.
     Head(ReplicaId),
     /// At or below it, records and tombstones may be gone.
@@ -125,8 +123,7 @@ const META_DOCUMENT_COUNT: u8 = 0x04;
 const META_INDEX_STATE: u8 = 0x05;
 const META_GROUP: u8 = 0x10;
 
-const GROUP_VECTOR: u8 = 0x00;
-const GROUP_DIGEST: u8 = 0x01;
+const GROUP_STATE: u8 = 0x00;
 const GROUP_HEAD: u8 = 0x02;
 const GROUP_FLOOR: u8 = 0x03;
 const GROUP_HELD: u8 = 0x04;
@@ -229,8 +226,7 @@ impl MetaKey {
 impl GroupKey {
     fn encode(self, key: &mut Vec<u8>) {
         match self {
-            Self::Vector => key.push(GROUP_VECTOR),
-            Self::Digest => key.push(GROUP_DIGEST),
+            Self::State => key.push(GROUP_STATE),
             Self::Head(replica) => push_numbered(key, GROUP_HEAD, replica.0),
             Self::Floor => key.push(GROUP_FLOOR),
             Self::Held => key.push(GROUP_HELD),
@@ -245,8 +241,7 @@ impl GroupKey {
         let kind = input.u8("group item")?;
         let replica = |input: &mut Reader<'_>| u64_be(input, "replica").map(ReplicaId);
         Ok(match kind {
-            GROUP_VECTOR => Self::Vector,
-            GROUP_DIGEST => Self::Digest,
+            GROUP_STATE => Self::State,
             GROUP_HEAD => Self::Head(replica(input)?),
             GROUP_FLOOR => Self::Floor,
             GROUP_HELD => Self::Held,

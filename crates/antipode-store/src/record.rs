@@ -33,7 +33,7 @@ use crate::{RecordError, Snapshot, Space, Storage, StoreError};
 
 pub use discard::DiscardRecord;
 pub use document::{DocumentRecord, SealedDocument};
-pub use group::{DigestRecord, Head, Membership, Vector};
+pub use group::{GroupState, Head, Membership, Vector};
 pub use index::{IndexPhase, IndexRow, IndexState};
 pub use message::{Message, Payload, StoredMessage};
 pub use node::{ClockBound, Count, EdgeEnd, ExpiryMark, Identity};

@@ -14,7 +14,7 @@ use antipode_crdt::{
 };
 use antipode_store::record::replicas::ReplicaEntry;
 use antipode_store::record::{
-    ChainHash, ClockBound, Count, DigestRecord, DiscardRecord, DocumentRecord, EdgeEnd, ExpiryMark,
+    ChainHash, ClockBound, Count, DiscardRecord, DocumentRecord, EdgeEnd, ExpiryMark, GroupState,
     Head, Identity, IndexPhase, IndexRow, IndexState, Membership, Message, Payload, Record,
     ReplicaTable, StoredMessage, TransactionRecord, TxOp, Vector,
 };
@@ -170,16 +170,20 @@ fn small_records() {
             sketch: Bytes::from_static(&[0, 2, 1]),
         },
     );
-    check(
-        "digest",
-        &DigestRecord(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff),
-    );
     check("membership", &Membership(Bytes::from_static(b"\x01opaque")));
 }
 
 #[test]
 fn state_of_a_group() {
     let vector: VersionVector = [(TOKYO, 300), (FRANKFURT, 2)].into_iter().collect();
+    check(
+        "group_state",
+        &GroupState {
+            vv: vector.clone(),
+            digest: 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff,
+            counts: vec![(CollectionId(7), 300), (CollectionId(2), 0)],
+        },
+    );
     check("vector", &Vector(vector));
     let context: Context = [(TOKYO, seen(299)), (FRANKFURT, seen(2))]
         .into_iter()
@@ -532,7 +536,7 @@ fn open_all(bytes: &[u8]) {
     let _ = ExpiryMark::open(bytes);
     let _ = IndexRow::open(bytes);
     let _ = IndexState::open(bytes);
-    let _ = DigestRecord::open(bytes);
+    let _ = GroupState::open(bytes);
     let _ = Membership::open(bytes);
     let _ = Vector::open(bytes);
     let _ = Head::open(bytes);

@@ -342,6 +342,7 @@ fn run(only: Option<&str>) -> Result<bool, Failure> {
         format!("write a 200-byte document, {WRITERS} threads"),
         Some(WRITE_RATIO_MIN),
     );
+    let mut writes_alone = Comparison::new("write a 200-byte document, 1 thread", None);
     let mut reads = Comparison::new("read by key, 1 thread", Some(READ_RATIO_MIN));
     let mut reads_together = Comparison::new(format!("read by key, {WRITERS} threads"), None);
     for _ in 0..ROUNDS {
@@ -351,6 +352,13 @@ fn run(only: Option<&str>) -> Result<bool, Failure> {
         let raw = Raw::open()?;
         let raw_time = timed(WRITERS, |writer| raw.write(writer, &records))?;
         writes.add(WRITERS * WRITES_PER_WRITER, antipode_time, raw_time);
+        {
+            let antipode = Antipode::open()?;
+            let antipode_time = timed(1, |writer| antipode.write(writer))?;
+            let raw = Raw::open()?;
+            let raw_time = timed(1, |writer| raw.write(writer, &records))?;
+            writes_alone.add(WRITES_PER_WRITER, antipode_time, raw_time);
+        }
         if only == Some("write") {
             continue;
         }
@@ -360,7 +368,7 @@ fn run(only: Option<&str>) -> Result<bool, Failure> {
             comparison.add(threads * READS, antipode_time, raw_time);
         }
     }
-    for comparison in [&writes, &reads, &reads_together] {
+    for comparison in [&writes, &writes_alone, &reads, &reads_together] {
         if only.is_none_or(|only| comparison.name.starts_with(only)) {
             met &= comparison.show();
         }

@@ -37,7 +37,10 @@ use bytes::Bytes;
 use crate::error::Error;
 
 /// How often a client looks for its reply before it lets others have the processor: some microseconds.
-const SPINS: u32 = 100;
+const SPINS: u32 = 50;
+
+/// Pauses of the processor between two looks: each look costs those who work.
+const PAUSES: u32 = 8;
 
 /// How long a client whose write need not wait for the disk looks on before it goes to sleep. A commit that only waits for
 /// those before it is done by then, and sleeping and waking cost more than that.
@@ -159,6 +162,8 @@ pub(crate) struct Desk {
     awake: AtomicUsize,
     bell: Condvar,
     core: Mutex<Core>,
+    /// Whether somebody who looks for work holds the core.
+    is_stepping: AtomicBool,
     /// The batch that waits to be written.
     flight: Mutex<Option<Flight>>,
     has_flight: AtomicBool,
@@ -256,26 +261,39 @@ impl Desk {
 
     /// Does one piece of work, if there is one that nobody else is at.
     fn work(&self) -> bool {
-        if self.has_flight.load(Ordering::SeqCst) {
-            let flight = lock(&self.flight).take();
-            if let Some(flight) = flight {
-                self.has_flight.store(false, Ordering::SeqCst);
-                let _alarm = Alarm(&self.failed);
-                self.post(Call::Landed(flight.land()));
-                return true;
-            }
+        if self.has_flight.load(Ordering::SeqCst) && self.land() {
+            return true;
         }
-        if self.calls.load(Ordering::SeqCst) == 0 {
+        // Trying a lock that is taken would slow down its holder.
+        if self.calls.load(Ordering::SeqCst) == 0 || self.is_stepping.load(Ordering::SeqCst) {
             return false;
         }
         match self.core.try_lock() {
             Ok(mut core) => {
+                self.is_stepping.store(true, Ordering::SeqCst);
                 self.step(&mut core);
+                self.is_stepping.store(false, Ordering::SeqCst);
                 true
             }
             // Its holder looks into the queue once more after letting go; after a panic nothing can be done.
             Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => false,
         }
+    }
+
+    /// Lets the flight land, if there is one and nobody else took it.
+    fn land(&self) -> bool {
+        let Some(flight) = lock(&self.flight).take() else {
+            return false;
+        };
+        self.has_flight.store(false, Ordering::SeqCst);
+        let _alarm = Alarm(&self.failed);
+        self.post(Call::Landed(flight.land()));
+        true
+    }
+
+    fn take_off(&self, flight: Flight) {
+        *lock(&self.flight) = Some(flight);
+        self.has_flight.store(true, Ordering::SeqCst);
     }
 
     /// Hands the core everything in the queue.
@@ -305,11 +323,6 @@ impl Desk {
         if earlier {
             self.bell.notify_one();
         }
-    }
-
-    fn take_off(&self, flight: Flight) {
-        *lock(&self.flight) = Some(flight);
-        self.has_flight.store(true, Ordering::SeqCst);
     }
 
     /// The clock thread: steps the core when it is due, and does what was left over.
@@ -399,6 +412,7 @@ impl Driver {
             awake: AtomicUsize::new(0),
             bell: Condvar::new(),
             core: Mutex::new(core),
+            is_stepping: AtomicBool::new(false),
             flight: Mutex::new(None),
             has_flight: AtomicBool::new(false),
             failed: AtomicBool::new(false),
@@ -442,7 +456,9 @@ impl Driver {
                 }
                 looks += 1;
                 if looks % SPINS != 0 {
-                    std::hint::spin_loop();
+                    for _ in 0..PAUSES {
+                        std::hint::spin_loop();
+                    }
                     continue;
                 }
                 if idle_since.get_or_insert_with(Instant::now).elapsed() >= looking {

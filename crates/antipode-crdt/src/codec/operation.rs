@@ -52,11 +52,14 @@ mod tag {
     pub const SLOT_BACK: u8 = 3;
 }
 
+/// Room for most operations, so that writing one seldom has to move it.
+const BYTES_USUAL: usize = 320;
+
 impl Operation {
     /// The operation as bytes. The record that holds them carries the version of the format.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new();
+        let mut out = Writer::with_capacity(BYTES_USUAL);
         match self {
             Self::Merge {
                 ends,

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use antipode_engine::CollectionKind;
-use antipode_store::keyspace::{DocumentKey, EdgeDirection, EdgeKey, MetaKey};
-use antipode_store::record::{Count, Record as _};
+use antipode_store::keyspace::{DocumentKey, EdgeDirection, EdgeKey};
+use antipode_store::record::GroupState;
 use antipode_store::{Direction, Space};
 use bytes::Bytes;
 
+use super::ledger::GROUP;
 use super::view::View;
 
 /// Compares indexes and counts with the documents; gives the first difference.
@@ -31,13 +32,9 @@ pub(crate) fn check(view: &View<'_>) -> Result<(), String> {
                 wanted.insert((to, true, key.key.to_owned()));
             }
         }
-        let count = Count::load(
-            &*view.snapshot,
-            Space::Meta,
-            &MetaKey::DocumentCount(id).encode(),
-        )
-        .map_err(|error| error.to_string())?
-        .map_or(0, |count| count.0);
+        let count = GroupState::of(&*view.snapshot, GROUP)
+            .and_then(|state| state.count(&*view.snapshot, id))
+            .map_err(|error| error.to_string())?;
         if count != shown {
             return Err(format!(
                 "{} shows {shown} documents, counted {count}",

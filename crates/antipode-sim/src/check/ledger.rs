@@ -9,7 +9,7 @@ use antipode_store::record::TransactionRecord;
 use antipode_store::{GroupId, Space};
 
 /// The group that a node's fabrics are in.
-const GROUP: GroupId = GroupId(1);
+pub(super) const GROUP: GroupId = GroupId(1);
 
 /// A transaction as it was first seen.
 #[derive(Debug)]

@@ -18,8 +18,7 @@ fn text() -> impl Strategy<Value = String> {
 fn group_item() -> impl Strategy<Value = GroupKey> {
     let replica = any::<u64>().prop_map(ReplicaId);
     prop_oneof![
-        Just(GroupKey::Vector),
-        Just(GroupKey::Digest),
+        Just(GroupKey::State),
         replica.clone().prop_map(GroupKey::Head),
         Just(GroupKey::Floor),
         Just(GroupKey::Held),

@@ -10,7 +10,7 @@ use antipode_crdt::{
 };
 use bytes::Bytes;
 
-use super::{ENVELOPE_BYTES, open, open_unchecked, set_checksum};
+use super::{ENVELOPE_BYTES, RECORD_BYTES_USUAL, open, open_unchecked, set_checksum};
 use crate::RecordError;
 
 /// The stored form of a document, version and checksum taken off.
@@ -61,7 +61,8 @@ impl DocumentRecord {
     /// The record of `document`.
     #[must_use]
     pub fn seal(document: &Document, replicas: &mut dyn ReplicaNumbers) -> SealedDocument {
-        let mut record = vec![0; ENVELOPE_BYTES];
+        let mut record = Vec::with_capacity(RECORD_BYTES_USUAL);
+        record.resize(ENVELOPE_BYTES, 0);
         if let Some(version) = record.first_mut() {
             *version = Self::VERSION;
         }

@@ -1,13 +1,16 @@
 //! State of a replication group. All of it changes in the same batch as the documents that it describes.
 
+use std::collections::BTreeMap;
+
 use antipode_clock::codec::{CodecError, Reader, Writer};
 use antipode_clock::{Context, Hlc, VersionVector};
 use bytes::Bytes;
 
-use super::{ChainHash, Record};
-use crate::RecordError;
+use super::{ChainHash, Count, Record};
+use crate::keyspace::{GroupKey, MetaKey};
+use crate::{CollectionId, Direction, GroupId, RecordError, Snapshot, Space, StoreError};
 
-/// A version vector: what is applied, the floor, what the log holds, a mark, or the position of a stream's reader.
+/// A version vector: the floor, what the log holds, a mark, or the position of a stream's reader.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Vector(pub VersionVector);
 
@@ -23,20 +26,97 @@ impl Record for Vector {
     }
 }
 
-/// The digest of a group's documents: a sum modulo 2^128 of one XXH3 hash for each. The version of this record also says
-/// which hash it is, over which bytes.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct DigestRecord(pub u128);
+/// Where a group stands: what changes with each batch, in one record, so that a batch writes it once.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct GroupState {
+    /// What is applied.
+    pub vv: VersionVector,
+    /// The digest of the documents: a sum modulo 2^128 of one XXH3 hash for each. The version of this record also says
+    /// which hash it is, over which bytes.
+    pub digest: u128,
+    /// The number of documents of the collections that changed last, at most [`GroupState::COUNTS_MAX`]. They go before
+    /// the records of [`MetaKey::DocumentCount`], which are written when a collection leaves this list.
+    pub counts: Vec<(CollectionId, u64)>,
+}
 
-impl Record for DigestRecord {
+impl GroupState {
+    /// How many counts stand in the record.
+    pub const COUNTS_MAX: usize = 8;
+
+    /// The state of a group; that of an empty one where none was written.
+    ///
+    /// # Errors
+    ///
+    /// When the record is damaged, or the store cannot be read.
+    pub fn of(snapshot: &dyn Snapshot, group: GroupId) -> Result<Self, StoreError> {
+        let key = MetaKey::Group(group, GroupKey::State).encode();
+        Ok(Self::load(snapshot, Space::Meta, &key)?.unwrap_or_default())
+    }
+
+    /// The number of documents of a collection of this group.
+    ///
+    /// # Errors
+    ///
+    /// When the record is damaged, or the store cannot be read.
+    pub fn count(
+        &self,
+        snapshot: &dyn Snapshot,
+        collection: CollectionId,
+    ) -> Result<u64, StoreError> {
+        if let Some((_, count)) = self.counts.iter().find(|(id, _)| *id == collection) {
+            return Ok(*count);
+        }
+        let key = MetaKey::DocumentCount(collection).encode();
+        let count = Count::load(snapshot, Space::Meta, &key)?;
+        Ok(count.map_or(0, |count| count.0))
+    }
+
+    /// The numbers of documents of all collections.
+    ///
+    /// # Errors
+    ///
+    /// When a record is damaged, or the store cannot be read.
+    pub fn all_counts(
+        &self,
+        snapshot: &dyn Snapshot,
+    ) -> Result<BTreeMap<CollectionId, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        let mut cursor = snapshot.scan(Space::Meta, MetaKey::document_counts(), Direction::Forward);
+        while let Some((key, record)) = cursor.next()? {
+            let at = |error: RecordError| error.at(Space::Meta, key);
+            if let MetaKey::DocumentCount(collection) = MetaKey::decode(key).map_err(at)? {
+                counts.insert(collection, Count::open(record).map_err(at)?.0);
+            }
+        }
+        counts.extend(self.counts.iter().copied());
+        Ok(counts)
+    }
+}
+
+impl Record for GroupState {
     const VERSION: u8 = 1;
 
     fn write_body(&self, out: &mut Writer) {
-        out.u128_fixed(self.0);
+        self.vv.encode(out);
+        out.u128_fixed(self.digest);
+        out.varint(self.counts.len() as u64);
+        for (collection, count) in &self.counts {
+            out.u64_fixed(collection.0);
+            out.varint(*count);
+        }
     }
 
     fn read_body(_version: u8, input: &mut Reader<'_>) -> Result<Self, RecordError> {
-        Ok(Self(input.u128_fixed("digest")?))
+        let vv = VersionVector::decode(input)?;
+        let digest = input.u128_fixed("digest")?;
+        let count = input.count(9, "counts")?;
+        let counts = (0..count)
+            .map(|_| {
+                let collection = CollectionId(input.u64_fixed("collection")?);
+                Ok((collection, input.varint("count")?))
+            })
+            .collect::<Result<_, CodecError>>()?;
+        Ok(Self { vv, digest, counts })
     }
 }
 

@@ -56,6 +56,8 @@ pub enum TxOp {
 
 /// Room for an operation of the usual size, so that it need not move while it is written.
 const PAYLOAD_BYTES_USUAL: usize = 256;
+/// The same for a header.
+const HEADER_BYTES_USUAL: usize = 64;
 
 const DOCUMENT: u8 = 1;
 const MESSAGE: u8 = 2;
@@ -161,14 +163,14 @@ impl TransactionRecord {
             operations.len(),
             header.ticks
         );
-        let mut scratch = Writer::new();
+        let mut scratch = Writer::with_capacity(HEADER_BYTES_USUAL);
         header.encode(&mut scratch);
         Bytes::from(seal(Self::VERSION, |out| {
             out.u64_fixed(previous.0);
             out.bytes(scratch.as_slice());
             out.varint(operations.len() as u64);
             for operation in operations {
-                let mut payload = Writer::append_to(Vec::with_capacity(PAYLOAD_BYTES_USUAL));
+                let mut payload = Writer::with_capacity(PAYLOAD_BYTES_USUAL);
                 operation.write_payload(&mut payload);
                 out.u8(operation.kind());
                 out.bytes(payload.as_slice());
