@@ -42,6 +42,8 @@ const NODES_MAX: u32 = 4000;
 const VARIABLES_MAX: usize = 1000;
 /// Deepest nesting of arrays and objects in a literal or bind value.
 pub(crate) const DEPTH_MAX: usize = 200;
+/// Stands for a collection that does not exist; never read or written, since the query has an error.
+const NO_COLLECTION: CollectionId = CollectionId(u64::MAX);
 /// Longest name of a collection, in bytes.
 const NAME_BYTES_MAX: usize = 256;
 
@@ -285,9 +287,8 @@ impl Resolver<'_> {
             None => {
                 let error = self.unknown_name(&name, source.span);
                 self.defer(error);
-                // Never read or written: the query has an error.
                 Ok(Arc::new(CollectionInfo {
-                    id: CollectionId(u64::MAX),
+                    id: NO_COLLECTION,
                     name: name.to_string(),
                     kind: CollectionKind::Edge,
                 }))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use antipode_c8ql::ast::{self, Expr, Span, UpsertSearch};
 use antipode_value::{Object, Str, Value};
 
-use super::{Meaning, Resolver, ScopeKind};
+use super::{Meaning, NO_COLLECTION, Resolver, ScopeKind};
 use crate::error::{Code, Result};
 use crate::expression::{Comparison, Expression, Member, Variable};
 use crate::intent;
@@ -127,7 +127,10 @@ impl Resolver<'_> {
             (Patch::plain(insert), Patch::plain(update))
         };
         let replace = operation.replace;
-        let indexes = self.catalog.indexes(collection.id)?;
+        let indexes = match collection.id {
+            NO_COLLECTION => Vec::new(),
+            id => self.catalog.indexes(id)?,
+        };
         let indexes = indexes.into_iter().map(Arc::new).collect();
         let action = Action::Upsert(Box::new(Upsert {
             current,

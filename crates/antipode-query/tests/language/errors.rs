@@ -33,6 +33,11 @@ FOR x IN c OPTIONS {indexHint: @h} RETURN x => error 1551
 RETURN NOPE(@a) => error 1551
 RETURN NOPE(nope) => error 1203
 WITH nope RETURN @a => error 1551
+UPSERT {a: 1} INSERT {} UPDATE {} IN nope => error 1203 1:38
+UPSERT {a: 1} INSERT {} UPDATE {} IN nope RETURN @x => error 1551
+REMOVE "a" IN nope RETURN OLD => error 1203 1:15
+UPDATE "a" WITH {x: @x} IN nope => error 1551
+FOR v IN OUTBOUND "c/a" nope RETURN @x => error 1551
 FOR d IN @@c RETURN nope => error 1551
 "#,
     );
