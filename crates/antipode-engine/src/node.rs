@@ -221,6 +221,8 @@ pub struct Node {
     replication_wake: Option<Micros>,
     /// When the background work on indexes goes on.
     next_index_work: Micros,
+    /// When it is looked at without any being known.
+    next_index_look: Micros,
     started: bool,
 }
 
@@ -267,6 +269,7 @@ impl Node {
             held_until: None,
             replication_wake: None,
             next_index_work: Micros(0),
+            next_index_look: Micros(0),
             started: false,
         };
         node.publish_members();
@@ -380,9 +383,15 @@ impl Node {
         if self.outage.is_some() {
             return None;
         }
-        if now.at < self.next_index_work || self.flying.is_some() {
+        let has_work = self.committer.has_index_work();
+        let due = if has_work {
+            self.next_index_work
+        } else {
+            self.next_index_look
+        };
+        if now.at < due || self.flying.is_some() {
             let next = self.next_index_work.max(now.at.plus(INDEX_PAUSE));
-            return self.committer.has_index_work().then_some(next);
+            return has_work.then_some(next);
         }
         match self.committer.index_work(self.open.as_mut(), &self.shared) {
             Ok(Some(worked)) => {
@@ -390,16 +399,13 @@ impl Node {
                 if worked.catalog_changed {
                     out.push(NodeOutput::Visible);
                 }
-                let pause = if worked.more {
-                    INDEX_PAUSE
-                } else {
-                    INDEX_INTERVAL
-                };
-                self.next_index_work = now.at.plus(pause);
+                self.next_index_work = now.at.plus(INDEX_PAUSE);
+                self.next_index_look = now.at.plus(INDEX_INTERVAL);
                 worked.more.then_some(self.next_index_work)
             }
             Ok(None) => {
                 self.next_index_work = now.at.plus(INDEX_PAUSE);
+                self.next_index_look = now.at.plus(INDEX_INTERVAL);
                 None
             }
             Err(error) => {
