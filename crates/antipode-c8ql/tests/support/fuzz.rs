@@ -285,9 +285,9 @@ fn silence_findings() {
     });
 }
 
-/// What went wrong with an input; none if nothing did.
-fn finding(target: impl Fn(&[u8]), input: &[u8]) -> Option<String> {
-    let panic = catch_unwind(AssertUnwindSafe(|| target(input))).err()?;
+/// What went wrong; none if nothing did.
+fn finding(run: impl Fn()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(run)).err()?;
     let text = panic
         .downcast_ref::<String>()
         .cloned()
@@ -306,7 +306,7 @@ pub fn minimise(target: impl Fn(&[u8]), input: &[u8]) -> Vec<u8> {
             let mut shorter = input.clone();
             shorter.drain(start..(start + size).min(input.len()));
             tries -= 1;
-            if finding(&target, &shorter).is_some() {
+            if finding(|| target(&shorter)).is_some() {
                 input = shorter;
             } else {
                 start += size;
@@ -318,11 +318,23 @@ pub fn minimise(target: impl Fn(&[u8]), input: &[u8]) -> Vec<u8> {
 }
 
 /// Runs a target on the inputs of the seeds from 0 to `executions`, on all cores. `ANTIPODE_SEED` runs that one alone.
+pub fn run(executions: u64, input: impl Fn(u64) -> Vec<u8> + Sync, target: impl Fn(&[u8]) + Sync) {
+    let one = |seed: u64| target(&input(seed));
+    run_seeds(executions, one, |seed| {
+        let input = input(seed);
+        let smaller = minimise(&target, &input);
+        let text = finding(|| target(&smaller)).unwrap_or_default();
+        let (input, smaller) = (show(&input), show(&smaller));
+        format!("input: {input}\n  minimised: {smaller}\n  {text}")
+    });
+}
+
+/// Runs something on the seeds from 0 to `executions`, on all cores; `tell` says more of a seed with a finding.
 #[allow(
     clippy::disallowed_methods,
     reason = "the driver of tests looks at the clock to find hangs; no target does"
 )]
-pub fn run(executions: u64, input: impl Fn(u64) -> Vec<u8> + Sync, target: impl Fn(&[u8]) + Sync) {
+pub fn run_seeds(executions: u64, one: impl Fn(u64) + Sync, tell: impl Fn(u64) -> String) {
     silence_findings();
     let (first, end) = match setting("ANTIPODE_SEED") {
         Some(seed) => (seed, seed + 1),
@@ -345,7 +357,7 @@ pub fn run(executions: u64, input: impl Fn(u64) -> Vec<u8> + Sync, target: impl 
             }
             place.0.store(seed, Ordering::Relaxed);
             place.1.store(micros().max(1), Ordering::Relaxed);
-            if let Some(text) = finding(&target, &input(seed)) {
+            if let Some(text) = finding(|| one(seed)) {
                 let mut found = found.lock().expect("no panic while it is held");
                 found.get_or_insert((seed, text));
                 done.store(true, Ordering::Relaxed);
@@ -364,23 +376,17 @@ pub fn run(executions: u64, input: impl Fn(u64) -> Vec<u8> + Sync, target: impl 
             for (seed, since) in &places {
                 let (seed, since) = (seed.load(Ordering::Relaxed), since.load(Ordering::Relaxed));
                 if since != 0 && micros().saturating_sub(since) > EXECUTION_MAX.as_micros() as u64 {
-                    eprintln!("seed {seed} hangs: {}", show(&input(seed)));
+                    eprintln!("seed {seed} hangs: ANTIPODE_SEED={seed} runs it alone");
                     std::process::abort();
                 }
             }
         }
     });
     if let Some((seed, text)) = found.into_inner().expect("no panic while it was held") {
-        let input = input(seed);
         QUIET.set(true);
-        let smaller = minimise(&target, &input);
-        let smaller_text = finding(&target, &smaller).unwrap_or_default();
+        let more = tell(seed);
         QUIET.set(false);
-        panic!(
-            "seed {seed} (ANTIPODE_SEED={seed} runs it alone): {text}\n  input: {}\n  minimised: {}\n  {smaller_text}",
-            show(&input),
-            show(&smaller),
-        );
+        panic!("seed {seed} (ANTIPODE_SEED={seed} runs it alone): {text}\n  {more}");
     }
     let seconds = begun.elapsed().as_secs_f64();
     println!("{} executions in {seconds:.1} s", end - first);
