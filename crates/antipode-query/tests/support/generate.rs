@@ -53,6 +53,9 @@ impl Case {
         for (collection, json) in &self.documents {
             database.put(collection, &Value::from_json(json).expect("JSON"));
         }
+        // FULLTEXT is an error without its index.
+        let words = IndexKind::Fulltext { min_length: 2 };
+        database.create_index("c", words, &["t"], false, false, &[]);
         for index in self.indexes.iter().filter(|_| with_indexes) {
             database.create_index(
                 index.collection,
@@ -159,10 +162,6 @@ const INDEXES: &[IndexSpec] = &[
     IndexSpec {
         kind: IndexKind::Geo { geo_json: true },
         ..persistent("c", &["p"], false, &[])
-    },
-    IndexSpec {
-        kind: IndexKind::Fulltext { min_length: 2 },
-        ..persistent("c", &["t"], false, &[])
     },
 ];
 
@@ -549,7 +548,10 @@ impl Maker {
     fn operations(&mut self, scope: &mut Vec<Variable>, depth: usize) -> Vec<String> {
         let outer = scope.len();
         let mut out = Vec::new();
-        let first = self.loop_over(scope, depth);
+        let first = match self.chance(8) {
+            true => self.ordered_loop(scope),
+            false => self.loop_over(scope, depth),
+        };
         out.push(first);
         for _ in 0..1 + self.random.below(4) {
             let operation = self.operation(scope, outer, depth);
@@ -596,9 +598,11 @@ impl Maker {
             }
             3 => self.traversal(scope),
             4 if depth > 0 => {
-                let subquery = self.subquery(scope, depth);
+                let mut inner = scope.clone();
+                let operations = self.operations(&mut inner, depth - 1).join(" ");
+                let value = self.variable(&inner[scope.len()..]);
                 let name = self.declare(scope, Kind::Any);
-                format!("FOR {name} IN {subquery}")
+                format!("FOR {name} IN ({operations} RETURN {value})")
             }
             5 => {
                 let name = self.declare(scope, Kind::Document);
@@ -617,6 +621,40 @@ impl Maker {
             _ => {
                 let name = self.declare(scope, Kind::Document);
                 format!("FOR {name} IN {}", self.one(&["c", "c", "c", "d", "e"]))
+            }
+        }
+    }
+
+    /// A loop in an order that an index can have. `n` is different in all documents that have it.
+    fn ordered_loop(&mut self, scope: &mut Vec<Variable>) -> String {
+        let name = self.declare(scope, Kind::Document);
+        let direction = self.one(&["", " DESC"]);
+        let inner = [Variable {
+            name: name.clone(),
+            kind: Kind::Document,
+        }];
+        let condition = match self.chance(2) {
+            true => format!(" FILTER {}", self.condition(&inner, 1)),
+            false => String::new(),
+        };
+        match self.random.below(4) {
+            0 => format!(
+                "FOR {name} IN c{condition} FILTER {name}.n != null SORT {name}.n{direction} LIMIT 1, 4"
+            ),
+            1 => format!(
+                "FOR {name} IN c FILTER {name}.n >= 2{condition} SORT {name}.n{direction} LIMIT 3"
+            ),
+            2 => {
+                let key = self.one(&["a", "b", "s", "o.x", "arr"]);
+                format!(
+                    "FOR {name} IN c{condition} SORT {name}.{key}{direction}, {name}.n{direction}"
+                )
+            }
+            _ => {
+                let value = self.literal();
+                format!(
+                    "FOR {name} IN c FILTER {name}.a == {value}{condition} SORT {name}.b{direction}"
+                )
             }
         }
     }
@@ -675,8 +713,13 @@ impl Maker {
 
     fn operation(&mut self, scope: &mut Vec<Variable>, outer: usize, depth: usize) -> String {
         let level = self.random.below(3);
+        // Loops in loops of loops take long and show nothing new.
+        let loops = match scope.len() - outer.min(scope.len()) {
+            0..4 if depth > 0 || outer == 0 => 2,
+            _ => 0,
+        };
         match self.random.below(10) {
-            0 | 1 => self.loop_over(scope, depth),
+            way @ (0 | 1) if way < loops => self.loop_over(scope, depth),
             2 | 3 => {
                 let value = self.value(scope, level);
                 let name = self.declare(scope, Kind::Any);

@@ -1,5 +1,7 @@
 //! Indexes of the plain database: each reading goes over all documents and asks the definitions what belongs to it.
 
+use std::sync::Arc;
+
 use antipode_query::index::{place, words};
 use antipode_query::{
     GeoOrder, GeoRead, IndexField, IndexId, IndexInfo, IndexKind, IndexRead, IndexRows, Scan,
@@ -22,7 +24,7 @@ impl Database {
     ) {
         self.ids += 1;
         let id = IndexId(self.ids);
-        let Some(collection) = self.collections.get_mut(collection) else {
+        let Some(collection) = self.collections.get_mut(collection).map(Arc::make_mut) else {
             return;
         };
         let parse = |text: &&str| IndexField::parse(text).unwrap();

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use antipode_clock::{Context, Hlc, ReplicaId, Seen, Stamp};
 use antipode_crdt::{Document, Draft, DraftChange, Number, Path, WriterRules};
@@ -36,7 +37,8 @@ struct Stream {
 /// The whole state; a clone is a snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct Database {
-    collections: BTreeMap<String, Collection>,
+    // Shared between snapshots until one is written.
+    collections: BTreeMap<String, Arc<Collection>>,
     streams: BTreeMap<String, Stream>,
     graphs: BTreeMap<String, Vec<String>>,
     ids: u64,
@@ -59,12 +61,12 @@ impl Database {
         };
         self.collections.insert(
             name.to_owned(),
-            Collection {
+            Arc::new(Collection {
                 info,
                 indexes: Vec::new(),
                 documents: BTreeMap::new(),
                 replicated: BTreeMap::new(),
-            },
+            }),
         );
     }
 
@@ -73,7 +75,7 @@ impl Database {
     }
 
     pub fn truncate(&mut self, name: &str) {
-        if let Some(collection) = self.collections.get_mut(name) {
+        if let Some(collection) = self.collections.get_mut(name).map(Arc::make_mut) {
             collection.documents.clear();
             collection.replicated.clear();
         }
@@ -124,7 +126,7 @@ impl Database {
     }
 
     pub fn remove(&mut self, collection: &str, key: &str) {
-        if let Some(collection) = self.collections.get_mut(collection) {
+        if let Some(collection) = self.collections.get_mut(collection).map(Arc::make_mut) {
             collection.documents.remove(key);
             collection.replicated.remove(key);
         }
@@ -150,6 +152,7 @@ impl Database {
         let found = self
             .collections
             .values()
+            .map(|collection| &**collection)
             .find(|collection| collection.info.id == id);
         found.ok_or_else(|| SourceError::Gone {
             name: format!("{id:?}"),
@@ -173,6 +176,7 @@ impl Database {
             .collections
             .values_mut()
             .find(|collection| collection.info.id == id)
+            .map(Arc::make_mut)
         else {
             return;
         };
@@ -197,7 +201,8 @@ impl Database {
         let collection = self
             .collections
             .values_mut()
-            .find(|collection| collection.info.id == id)?;
+            .find(|collection| collection.info.id == id)
+            .map(Arc::make_mut)?;
         let Some(body) = body else {
             collection.documents.remove(key);
             return None;
