@@ -121,6 +121,13 @@ impl Mutator {
     pub fn input(&self, seed: u64) -> Vec<u8> {
         let mut random = Random::new(seed);
         let mut text = random.pick(&self.corpus).clone();
+        // Half of the inputs are changed so that they mostly stay queries, which is how plans are reached.
+        if random.one_in(2) {
+            for _ in 0..=random.below(3) {
+                text = self.exchange(&mut random, &text);
+            }
+            return text.into_bytes();
+        }
         if random.below(3) > 0 {
             for _ in 0..=random.below(3) {
                 text = self.change_tokens(&mut random, &text);
@@ -131,6 +138,38 @@ impl Mutator {
             self.change_bytes(&mut random, &mut bytes);
         }
         bytes
+    }
+
+    /// A token, or what is in brackets, for another of its kind, out of the same text or of another.
+    fn exchange(&self, random: &mut Random, text: &str) -> String {
+        let tokens = places(text);
+        if tokens.is_empty() {
+            return text.to_owned();
+        }
+        let first = random.below(tokens.len());
+        let token = &text[tokens[first].clone()];
+        let (start, end) = (
+            tokens[first].start,
+            tokens[closing(text, &tokens, first)].end,
+        );
+        let (before, behind) = (&text[..start], &text[end..]);
+        if random.one_in(4) && sort_of(token) == Sort::Value {
+            return format!("{before}{}{behind}", random.pick(LITERALS));
+        }
+        let which = random.below(self.corpus.len());
+        let (source, others) = match random.one_in(3) {
+            true => (self.corpus[which].as_str(), &self.tokens[which]),
+            false => (text, &tokens),
+        };
+        let alike: Vec<usize> = (0..others.len())
+            .filter(|other| sort_of(&source[others[*other].clone()]) == sort_of(token))
+            .collect();
+        if alike.is_empty() {
+            return text.to_owned();
+        }
+        let other = *random.pick(&alike);
+        let end = others[closing(source, others, other)].end;
+        format!("{before}{}{behind}", &source[others[other].start..end])
     }
 
     /// Tokens of another text: one, a few in a row, or a whole pair of brackets with what is between.
@@ -231,6 +270,44 @@ const LITERALS: &[&str] = &[
     "1..3",
 ];
 
+/// What may stand in the place of what.
+#[derive(PartialEq)]
+enum Sort<'t> {
+    Name,
+    Function,
+    Value,
+    Comparison,
+    Operator,
+    /// Nothing but itself, such as a bracket.
+    Itself(&'t str),
+}
+
+fn sort_of(token: &str) -> Sort<'_> {
+    let is_function =
+        |word: &str| word.len() > 3 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    match token {
+        "==" | "!=" | "<" | "<=" | ">" | ">=" | "IN" | "LIKE" | "=~" | "!~" => Sort::Comparison,
+        "+" | "-" | "*" | "/" | "%" | "AND" | "OR" | "&&" | "||" | ".." => Sort::Operator,
+        "null" | "true" | "false" => Sort::Value,
+        word if keywords()
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(word)) =>
+        {
+            Sort::Itself(token)
+        }
+        word if is_function(word) => Sort::Function,
+        word if word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') => {
+            Sort::Name
+        }
+        word if word
+            .starts_with(|first: char| first.is_ascii_digit() || first == '"' || first == '\'') =>
+        {
+            Sort::Value
+        }
+        other => Sort::Itself(other),
+    }
+}
+
 fn places(text: &str) -> Vec<Range<usize>> {
     tokens(text)
         .map(|token| token.span.start as usize..token.span.end as usize)
@@ -320,6 +397,9 @@ pub fn minimise(target: impl Fn(&[u8]), input: &[u8]) -> Vec<u8> {
 /// Runs a target on the inputs of the seeds from 0 to `executions`, on all cores. `ANTIPODE_SEED` runs that one alone.
 pub fn run(executions: u64, input: impl Fn(u64) -> Vec<u8> + Sync, target: impl Fn(&[u8]) + Sync) {
     let one = |seed: u64| target(&input(seed));
+    if let Some(seed) = setting("ANTIPODE_SEED") {
+        println!("{}", show(&input(seed)));
+    }
     run_seeds(executions, one, |seed| {
         let input = input(seed);
         let smaller = minimise(&target, &input);
