@@ -69,7 +69,12 @@ impl<'a> Run<'a> {
 
     /// Counts a step of a loop, and now and then looks whether the query has to stop.
     pub(crate) fn tick(&mut self) -> Result<()> {
-        self.ticks += 1;
+        self.tick_by(1)
+    }
+
+    /// Counts so many steps.
+    pub(crate) fn tick_by(&mut self, steps: usize) -> Result<()> {
+        self.ticks = self.ticks.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
         if self.ticks >= TICKS {
             self.ticks = 0;
             self.cancel.check()?;
