@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::Value;
 use crate::layout::packed;
+use crate::value::PACKED_DEPTH;
 
 /// An immutable array of values, cheap to clone.
 #[derive(Clone)]
@@ -22,15 +23,33 @@ enum Repr {
 }
 
 enum Owned {
-    Items(Vec<Value>),
+    Items {
+        items: Vec<Value>,
+        // Of all elements together, and of the deepest: sums that are made once, so that values which share parts of
+        // parts are measured without going through them all.
+        bytes: usize,
+        depth: u32,
+    },
     // Both ends belong to the range; it descends if first > last.
-    Range { first: i64, last: i64 },
+    Range {
+        first: i64,
+        last: i64,
+    },
 }
 
 impl Array {
     /// An array of the given values.
     pub fn from_vec(items: Vec<Value>) -> Array {
-        Array(Repr::Owned(Arc::new(Owned::Items(items))))
+        let (mut bytes, mut depth) = (0_usize, 0);
+        for item in &items {
+            bytes = bytes.saturating_add(item.written_bytes());
+            depth = depth.max(item.depth());
+        }
+        Array(Repr::Owned(Arc::new(Owned::Items {
+            items,
+            bytes,
+            depth,
+        })))
     }
 
     /// The integers from `first` to `last`, both included, descending if `first > last`. Takes no memory per element.
@@ -56,7 +75,7 @@ impl Array {
         match &self.0 {
             Repr::Packed(bytes) => packed::count(bytes),
             Repr::Owned(owned) => match &**owned {
-                Owned::Items(items) => items.len(),
+                Owned::Items { items, .. } => items.len(),
                 Owned::Range { first, last } => {
                     usize::try_from(first.abs_diff(*last).saturating_add(1)).unwrap_or(usize::MAX)
                 }
@@ -74,7 +93,7 @@ impl Array {
         match &self.0 {
             Repr::Packed(bytes) => packed::element(bytes, position),
             Repr::Owned(owned) => match &**owned {
-                Owned::Items(items) => items.get(position).cloned(),
+                Owned::Items { items, .. } => items.get(position).cloned(),
                 Owned::Range { first, last } => range_element(*first, *last, position),
             },
         }
@@ -84,7 +103,7 @@ impl Array {
     pub fn as_slice(&self) -> Option<&[Value]> {
         match &self.0 {
             Repr::Owned(owned) => match &**owned {
-                Owned::Items(items) => Some(items),
+                Owned::Items { items, .. } => Some(items),
                 Owned::Range { .. } => None,
             },
             Repr::Packed(_) => None,
@@ -96,7 +115,7 @@ impl Array {
         match &self.0 {
             Repr::Owned(owned) => match &**owned {
                 Owned::Range { first, last } => Some((*first, *last)),
-                Owned::Items(_) => None,
+                Owned::Items { .. } => None,
             },
             Repr::Packed(_) => None,
         }
@@ -124,10 +143,27 @@ impl Array {
         match &self.0 {
             Repr::Packed(bytes) => bytes.len(),
             Repr::Owned(owned) => match &**owned {
-                Owned::Items(items) => {
-                    size_of::<Owned>() + items.iter().map(Value::memory_bytes).sum::<usize>()
-                }
+                Owned::Items { bytes, .. } => bytes.saturating_add(size_of::<Owned>()),
                 Owned::Range { .. } => size_of::<Owned>(),
+            },
+        }
+    }
+
+    /// As [`Array::heap_bytes`], but a range counts as if it were written out.
+    pub fn written_bytes(&self) -> usize {
+        match self.as_range() {
+            Some(_) => self.len().saturating_mul(size_of::<Value>()),
+            None => self.heap_bytes(),
+        }
+    }
+
+    /// Levels of nesting, see [`Value::depth`].
+    pub fn depth(&self) -> u32 {
+        match &self.0 {
+            Repr::Packed(_) => PACKED_DEPTH,
+            Repr::Owned(owned) => match &**owned {
+                Owned::Items { depth, .. } => depth.saturating_add(1),
+                Owned::Range { .. } => 1,
             },
         }
     }

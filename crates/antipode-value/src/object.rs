@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::layout::packed;
+use crate::value::PACKED_DEPTH;
 use crate::{Str, Value};
 
 /// An object with more attributes than this is searched through an index of its names, a smaller one from end to end.
@@ -35,7 +36,13 @@ struct Map {
     pairs: Vec<(Str, Value)>,
     // Positions in `pairs`, sorted by name; empty for small objects.
     by_name: Vec<u32>,
+    // Of all attributes together, and of the deepest; see `Array`.
+    bytes: usize,
+    depth: u32,
 }
+
+/// The attributes of a map, each name once, and their positions by name.
+type Arranged = (Vec<(Str, Value)>, Vec<u32>);
 
 impl Object {
     /// An object of the given attributes, in their order; of two with the same name the last value wins, at the place
@@ -184,10 +191,37 @@ impl Object {
             },
         }
     }
+
+    /// Levels of nesting, see [`Value::depth`].
+    pub fn depth(&self) -> u32 {
+        match &self.0 {
+            Repr::Packed(_) => PACKED_DEPTH,
+            Repr::Owned(owned) => match &**owned {
+                Owned::Map(map) => map.depth.saturating_add(1),
+                Owned::Overlay { front, .. } => front.depth.max(PACKED_DEPTH).saturating_add(1),
+            },
+        }
+    }
 }
 
 impl Map {
     fn new(pairs: Vec<(Str, Value)>) -> Map {
+        let (pairs, by_name) = Map::arranged(pairs);
+        let (mut bytes, mut depth) = (0_usize, 0);
+        for (name, value) in &pairs {
+            let own = size_of::<Str>() + name.heap_bytes();
+            bytes = bytes.saturating_add(value.written_bytes().saturating_add(own));
+            depth = depth.max(value.depth());
+        }
+        Map {
+            pairs,
+            by_name,
+            bytes,
+            depth,
+        }
+    }
+
+    fn arranged(pairs: Vec<(Str, Value)>) -> Arranged {
         // Sorted names, as merges and storage hand them over, need no search for equal ones.
         if pairs.is_sorted_by(|a, b| a.0 < b.0) {
             let indexed = if pairs.len() > LINEAR_SEARCH_MAX {
@@ -197,7 +231,7 @@ impl Map {
             };
             if let Ok(indexed) = u32::try_from(indexed) {
                 let by_name = (0..indexed).collect();
-                return Map { pairs, by_name };
+                return (pairs, by_name);
             }
         }
         if pairs.len() <= LINEAR_SEARCH_MAX || u32::try_from(pairs.len()).is_err() {
@@ -207,10 +241,7 @@ impl Map {
         let name = |position: &u32| &pairs[*position as usize].0;
         order.sort_by(|a, b| name(a).cmp(name(b)));
         if order.windows(2).all(|two| name(&two[0]) != name(&two[1])) {
-            return Map {
-                pairs,
-                by_name: order,
-            };
+            return (pairs, order);
         }
         // The sort is stable: in a run of one name the first position keeps the place, the last gives the value.
         let mut kept: Vec<(u32, u32)> = Vec::with_capacity(order.len());
@@ -227,10 +258,10 @@ impl Map {
                 pairs[*last as usize].1.clone(),
             )
         });
-        Map::new(unique.collect())
+        Map::arranged(unique.collect())
     }
 
-    fn small(pairs: Vec<(Str, Value)>) -> Map {
+    fn small(pairs: Vec<(Str, Value)>) -> Arranged {
         let mut unique: Vec<(Str, Value)> = Vec::with_capacity(pairs.len());
         for (name, value) in pairs {
             match unique.iter_mut().find(|(other, _)| *other == name) {
@@ -238,10 +269,7 @@ impl Map {
                 None => unique.push((name, value)),
             }
         }
-        Map {
-            pairs: unique,
-            by_name: Vec::new(),
-        }
+        (unique, Vec::new())
     }
 
     fn find(&self, name: &str) -> Option<&Value> {
@@ -259,10 +287,8 @@ impl Map {
     }
 
     fn heap_bytes(&self) -> usize {
-        let pairs = self.pairs.iter();
-        let attributes =
-            pairs.map(|(name, value)| size_of::<Str>() + name.heap_bytes() + value.memory_bytes());
-        size_of::<Owned>() + self.by_name.len() * 4 + attributes.sum::<usize>()
+        self.bytes
+            .saturating_add(size_of::<Owned>() + self.by_name.len() * size_of::<u32>())
     }
 }
 

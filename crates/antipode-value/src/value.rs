@@ -224,17 +224,40 @@ impl Value {
         }
     }
 
-    /// Bytes of memory that this value holds on to, itself included (shared parts count in full).
+    /// Bytes of memory that this value holds on to, itself included (shared parts count in full, and ranges inside as if
+    /// written out). Costs nothing, however large the value is.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Value>()
-            + match self {
-                Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
-                Value::String(text) => text.heap_bytes(),
-                Value::Array(array) => array.heap_bytes(),
-                Value::Object(object) => object.heap_bytes(),
-            }
+        let beside: usize = match self {
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
+            Value::String(text) => text.heap_bytes(),
+            Value::Array(array) => array.heap_bytes(),
+            Value::Object(object) => object.heap_bytes(),
+        };
+        beside.saturating_add(size_of::<Value>())
+    }
+
+    /// As [`Value::memory_bytes`], but a range counts as if it were written out: about what a copy would take. Costs
+    /// nothing, however large the value is.
+    pub fn written_bytes(&self) -> usize {
+        match self {
+            Value::Array(array) => array.written_bytes().saturating_add(size_of::<Value>()),
+            other => other.memory_bytes(),
+        }
+    }
+
+    /// Levels of arrays and objects: 0 for a scalar, 1 for an array of scalars. Packed bytes count as the deepest that
+    /// may be stored. Costs nothing.
+    pub fn depth(&self) -> u32 {
+        match self {
+            Value::Array(array) => array.depth(),
+            Value::Object(object) => object.depth(),
+            _ => 0,
+        }
     }
 }
+
+/// The nesting that packed bytes are taken to have, which they are never searched for: what is stored may have so much.
+pub(crate) const PACKED_DEPTH: u32 = 200;
 
 /// The element at `position`, which counts from the end where it is negative.
 fn at(array: &Array, position: i64) -> Value {
