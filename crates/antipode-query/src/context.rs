@@ -269,6 +269,15 @@ impl Warnings {
     }
 }
 
+/// No single value may be larger, whatever the limit of the query is.
+const VALUE_BYTES_MAX: u64 = 4 << 30;
+/// No value that a query makes may be nested deeper: beyond what can be stored there is room for what is made of it.
+const DEPTH_MAX: u32 = 1000;
+/// Bytes of rows that an operator has on their way at most, if its query has enough memory.
+const BATCH_BYTES: usize = 1 << 20;
+/// Part of the memory of a query that one operator may have on the way.
+const BATCH_SHARE: u64 = 32;
+
 /// Bytes of intermediate results, against their limit.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
@@ -313,6 +322,46 @@ impl Memory {
             ));
         }
         Ok(())
+    }
+
+    /// Fails if a value that was just made is too large for what is left, or nested too deeply. Its size is what it
+    /// would be if nothing in it were shared: a few dozen doublings make values that no machine could write out.
+    pub(crate) fn fits(&self, value: &Value) -> Result<()> {
+        self.shallow(value)?;
+        let bytes = match value {
+            Value::Array(array) => array.heap_bytes(),
+            other => other.memory_bytes(),
+        };
+        self.allow(bytes)
+    }
+
+    /// Fails if a value is nested too deeply.
+    pub(crate) fn shallow(&self, value: &Value) -> Result<()> {
+        if value.depth() <= DEPTH_MAX {
+            return Ok(());
+        }
+        let message = format!("a value is nested more than {DEPTH_MAX} levels deep");
+        Err(QueryError::new(Code::TooMuchNesting, message))
+    }
+
+    /// Fails if no value of so many bytes may be made.
+    pub(crate) fn allow(&self, bytes: usize) -> Result<()> {
+        let bytes = bytes as u64;
+        if bytes <= VALUE_BYTES_MAX.min(self.left()) {
+            return Ok(());
+        }
+        let message =
+            format!("query would make a value of {bytes} bytes, more than its memory limit allows");
+        Err(QueryError::new(Code::ResourceLimit, message))
+    }
+
+    /// Bytes of rows that an operator may have on their way to the next one.
+    pub(crate) fn batch_bytes(&self) -> usize {
+        match self.limit {
+            0 => BATCH_BYTES,
+            limit => usize::try_from(limit / BATCH_SHARE).unwrap_or(BATCH_BYTES),
+        }
+        .clamp(1, BATCH_BYTES)
     }
 
     /// Bytes that may still be used.

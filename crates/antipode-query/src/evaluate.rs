@@ -48,7 +48,13 @@ pub(crate) struct Run<'a> {
 }
 
 /// Loops inside a node look at the cancel handle every so many steps.
-const TICKS: u32 = 1000;
+pub(crate) const TICKS: u32 = 1000;
+/// Bytes of values that are gone through in the time of a step.
+const BYTES_PER_STEP: usize = 256;
+/// Functions that never write a range out.
+const COUNTING_FUNCTIONS: &[&str] = &[
+    "COUNT", "FIRST", "IS_ARRAY", "LAST", "LENGTH", "NTH", "TYPENAME",
+];
 
 impl<'a> Run<'a> {
     /// The data.
@@ -74,12 +80,19 @@ impl<'a> Run<'a> {
 
     /// Counts so many steps.
     pub(crate) fn tick_by(&mut self, steps: usize) -> Result<()> {
-        self.ticks = self.ticks.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
+        self.ticks = self
+            .ticks
+            .saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
         if self.ticks >= TICKS {
             self.ticks = 0;
             self.cancel.check()?;
         }
         Ok(())
+    }
+
+    /// Counts the steps that going through so many bytes of values takes.
+    pub(crate) fn tick_for(&mut self, bytes: usize) -> Result<()> {
+        self.tick_by(1 + bytes / BYTES_PER_STEP)
     }
 
     /// Adds a warning; fails under `failOnWarning`.
@@ -94,6 +107,17 @@ impl<'a> Run<'a> {
         function: &'static Function,
         arguments: &[Value],
     ) -> Result<Value> {
+        let bytes = arguments.iter().map(Value::written_bytes);
+        self.tick_for(bytes.fold(0, usize::saturating_add))?;
+        for argument in arguments {
+            // A range takes no memory until somebody writes it out.
+            if let Value::Array(array) = argument
+                && array.as_range().is_some()
+                && !COUNTING_FUNCTIONS.contains(&function.name)
+            {
+                self.memory.allow(array.written_bytes())?;
+            }
+        }
         let mut context = CallContext {
             environment: self.environment,
             warnings: &mut self.warnings,
@@ -103,9 +127,11 @@ impl<'a> Run<'a> {
             cancel: &self.cancel,
             bytes_left: self.memory.left(),
             name: function.name,
+            ticks: &mut self.ticks,
         };
         let value = (function.run)(&mut context, arguments);
         self.warnings.check()?;
+        self.memory.fits(&value)?;
         Ok(value)
     }
 }
@@ -141,6 +167,7 @@ pub(crate) fn evaluate<'a>(
         Expression::Compare(comparison, parts) => {
             let left = evaluate(&parts[0], row, run)?;
             let right = evaluate(&parts[1], row, run)?;
+            tick_comparison(&left, &right, run)?;
             Ok(Value::Bool(holds(*comparison, &left, &right)))
         }
         Expression::And(parts) => {
@@ -178,7 +205,7 @@ pub(crate) fn evaluate<'a>(
             for element in elements {
                 values.push(evaluate(element, row, run)?);
             }
-            Ok(Value::Array(Array::from_vec(values)))
+            made(Value::Array(Array::from_vec(values)), run)
         }
         Expression::Object(members) => evaluate_object(members, row, run),
         Expression::Call(function, arguments) => evaluate_call(function, arguments, row, run),
@@ -202,6 +229,7 @@ pub(crate) fn satisfied<'a>(
         Expression::Compare(comparison, parts) => {
             let left = evaluate(&parts[0], row, run)?;
             let right = evaluate(&parts[1], row, run)?;
+            tick_comparison(&left, &right, run)?;
             Ok(holds(*comparison, &left, &right))
         }
         Expression::And(parts) => {
@@ -211,6 +239,15 @@ pub(crate) fn satisfied<'a>(
             Ok(satisfied(&parts[0], row, run)? || satisfied(&parts[1], row, run)?)
         }
         expression => Ok(evaluate(expression, row, run)?.truthy()),
+    }
+}
+
+/// Comparing scalars is part of the step that a row is; looking through an array takes longer.
+fn tick_comparison(left: &Value, right: &Value, run: &mut Run<'_>) -> Result<()> {
+    match (left, right) {
+        (Value::Array(_) | Value::Object(_), _) => run.tick_for(left.written_bytes()),
+        (_, Value::Array(_)) => run.tick_for(right.written_bytes()),
+        _ => Ok(()),
     }
 }
 
@@ -322,7 +359,13 @@ fn evaluate_object<'a>(
             }
         }
     }
-    Ok(Value::Object(Object::from_pairs(pairs)))
+    made(Value::Object(Object::from_pairs(pairs)), run)
+}
+
+/// A value that was just put together, if it is not too large.
+fn made(value: Value, run: &Run<'_>) -> Result<Value> {
+    run.memory.fits(&value)?;
+    Ok(value)
 }
 
 fn evaluate_call<'a>(
@@ -392,14 +435,12 @@ fn expanded(base: &Value, flatten: usize, run: &mut Run<'_>) -> Result<Vec<Value
             }
         }
     }
+    run.tick_for(base.written_bytes())?;
     let mut elements = Vec::new();
     if let Value::Array(array) = base {
+        run.memory.allow(array.written_bytes())?;
         add(array, flatten, &mut elements);
     }
-    run.memory
-        .grow((elements.len() * size_of::<Value>()) as u64)?;
-    run.memory
-        .shrink((elements.len() * size_of::<Value>()) as u64);
     Ok(elements)
 }
 
@@ -439,7 +480,7 @@ fn evaluate_expansion<'a>(
         });
     }
     row[slot] = Value::Null;
-    Ok(Value::Array(Array::from_vec(out)))
+    made(Value::Array(Array::from_vec(out)), run)
 }
 
 fn evaluate_test<'a>(test: &'a ElementTest, row: &mut [Value], run: &mut Run<'a>) -> Result<Value> {

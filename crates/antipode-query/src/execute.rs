@@ -109,6 +109,19 @@ impl Batch {
         Ok(())
     }
 
+    /// Takes the first so many rows out.
+    pub(crate) fn take_first(&mut self, rows: usize) -> Batch {
+        let values = if rows >= self.rows() {
+            std::mem::take(&mut self.values)
+        } else {
+            self.values.drain(..rows * self.width).collect()
+        };
+        Batch {
+            width: self.width,
+            values,
+        }
+    }
+
     /// Bytes that the rows hold on to.
     pub(crate) fn memory_bytes(&self) -> u64 {
         self.values
@@ -141,6 +154,8 @@ struct Line<'a> {
     last: Input<'a>,
     /// The node of the RETURN, the one before it, and the expression.
     returns: Option<(u32, Option<u32>, &'a Expression)>,
+    /// Rows whose values would have made a batch too large.
+    waiting: Batch,
 }
 
 impl<'a> Line<'a> {
@@ -198,31 +213,45 @@ impl<'a> Line<'a> {
                 producer = Some(node.id);
             }
         }
-        Line { last, returns }
+        Line {
+            last,
+            returns,
+            waiting: Batch::default(),
+        }
     }
 
     /// The next values; none once there are no more. A line without RETURN does its work and gives nothing.
     fn next(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Option<Vec<Value>>> {
         loop {
             run.cancel.check()?;
-            let mut batch = self.last.pull(wanted.clamp(1, BATCH_ROWS), run)?;
-            if batch.is_empty() {
+            if self.waiting.is_empty() {
+                self.waiting = self.last.pull(wanted.clamp(1, BATCH_ROWS), run)?;
+            }
+            if self.waiting.is_empty() {
                 return Ok(None);
             }
             let Some((node, producer, expression)) = self.returns else {
+                self.waiting.values.clear();
                 continue;
             };
-            let bytes = run.memory.held();
+            let held = run.memory.held();
             if let Some(profiler) = &mut run.profiler {
-                profiler.enter(bytes);
+                profiler.enter(held);
             }
-            let mut values = Vec::with_capacity(batch.rows());
-            for row in batch.iter_mut() {
-                values.push(evaluate(expression, row, run)?);
+            let mut values = Vec::with_capacity(self.waiting.rows());
+            let mut bytes = 0;
+            for row in self.waiting.iter_mut() {
+                let value = evaluate(expression, row, run)?;
+                bytes += value.memory_bytes();
+                values.push(value);
+                if bytes > run.memory.batch_bytes() {
+                    break;
+                }
             }
-            let bytes = run.memory.held();
+            self.waiting.take_first(values.len());
+            let held = run.memory.held();
             if let Some(profiler) = &mut run.profiler {
-                profiler.leave(node, producer, values.len(), bytes);
+                profiler.leave(node, producer, values.len(), held);
             }
             return Ok(Some(values));
         }
@@ -245,7 +274,9 @@ pub(crate) fn subquery<'a>(
     }
     // Whatever its operators still held, such as rows that a LIMIT left in a SORT, goes with them.
     run.memory.release_to(used);
-    Ok(Value::Array(Array::from_vec(result)))
+    let value = Value::Array(Array::from_vec(result));
+    run.memory.fits(&value)?;
+    Ok(value)
 }
 
 /// Starts a plan without parameters. Nothing is read or written before the first batch is pulled.

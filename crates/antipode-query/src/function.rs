@@ -15,6 +15,7 @@ use antipode_value::{Str, Value};
 
 use crate::context::{Cancel, Chance, Environment, Warnings};
 use crate::error::{Code, QueryError};
+use crate::evaluate::TICKS;
 use crate::source::Transaction;
 
 mod analysis;
@@ -135,6 +136,8 @@ pub struct CallContext<'a> {
     pub(crate) bytes_left: u64,
     /// Name of the running function, for messages.
     pub(crate) name: &'static str,
+    /// Steps since the last look at `cancel`.
+    pub(crate) ticks: &'a mut u32,
 }
 
 pub use documentation::Documentation;
@@ -183,6 +186,18 @@ impl<'a> CallContext<'a> {
     /// As [`CallContext::affords`], for an array of so many elements.
     pub(crate) fn affords_elements(&mut self, elements: usize) -> bool {
         self.affords(elements.saturating_mul(size_of::<Value>()))
+    }
+
+    /// Counts steps of a long computation. False once the query has to stop, which it does after this call.
+    pub(crate) fn steps(&mut self, steps: usize) -> bool {
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        *self.ticks = self.ticks.saturating_add(steps);
+        if *self.ticks < TICKS {
+            return true;
+        }
+        *self.ticks = 0;
+        let running = self.cancel.check();
+        running.map_err(|error| self.fail(error)).is_ok()
     }
 
     /// The moment of the query, in ms since 1970.

@@ -40,6 +40,10 @@ struct Collecting<'a> {
     bytes: u64,
 }
 
+/// What a group takes beside its values and accumulators: itself, its keys a second time, and its place in the table,
+/// which is up to half empty and is copied as it grows.
+const GROUP_BYTES: usize = size_of::<Group>() + 4 * size_of::<Vec<Value>>() + 64;
+
 impl<'a> Collecting<'a> {
     fn group(&self, row: Vec<Value>, keys: Vec<Value>) -> Group {
         let accumulators = self
@@ -77,11 +81,11 @@ impl<'a> Collecting<'a> {
                     Some(place) => *place,
                     None if keys.is_empty() => 0,
                     None => {
-                        let bytes = keys
-                            .iter()
-                            .chain(&*row)
-                            .map(|value| value.memory_bytes() as u64)
-                            .sum();
+                        let values = keys.iter().chain(&*row);
+                        let bytes = values.map(Value::memory_bytes).sum::<usize>()
+                            + GROUP_BYTES
+                            + self.node.aggregates.len() * size_of::<Accumulator>();
+                        let bytes = bytes as u64;
                         run.memory.grow(bytes)?;
                         self.bytes += bytes;
                         groups.push(self.group(row.to_vec(), keys.clone()));
@@ -166,7 +170,11 @@ impl<'a> Operator<'a> for Collecting<'a> {
         let groups: Vec<Group> = self.groups.by_ref().take(wanted.max(1)).collect();
         let mut batch = Batch::new(self.empty.len());
         for group in groups {
-            batch.values.extend(self.finish(group));
+            let row = self.finish(group);
+            for value in &row {
+                run.memory.shallow(value)?;
+            }
+            batch.values.extend(row);
         }
         if batch.is_empty() {
             run.memory.shrink(std::mem::take(&mut self.bytes));

@@ -38,6 +38,8 @@ fn repeat<'a>(input: Input<'a>, feed: Feed<'a>, variable: Variable) -> Input<'a>
         position: 0,
         cursor: None,
         buffer: Vec::new(),
+        held: 0,
+        typical: 0,
     })
 }
 
@@ -99,23 +101,44 @@ struct Repeat<'a> {
     position: usize,
     cursor: Option<Cursor<'a>>,
     buffer: Vec<Value>,
+    /// Bytes of the documents in the batch that is being filled.
+    held: usize,
+    /// Bytes of a document, as those that came last have on average; 0 before the first.
+    typical: usize,
+}
+
+/// Documents that are asked for before anything is known of their size.
+const FIRST_DOCUMENTS: usize = 32;
+
+/// Adds up the bytes of documents, and tells what one of them takes.
+fn measure(documents: &[Value], held: &mut usize, typical: &mut usize) {
+    let bytes: usize = documents.iter().map(Value::memory_bytes).sum();
+    *held += bytes;
+    if let Some(average) = bytes.checked_div(documents.len()) {
+        *typical = average.max(1);
+    }
 }
 
 impl<'a> Operator<'a> for Repeat<'a> {
     fn pull(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Batch> {
-        let wanted = wanted.clamp(1, BATCH_ROWS);
+        let mut wanted = wanted.clamp(1, BATCH_ROWS);
         let mut batch = Batch::default();
+        self.held = 0;
         loop {
             if self.cursor.is_none() && !self.open(wanted, run)? {
                 return Ok(batch);
             }
             batch.width = self.outer.width;
+            // Wide rows come in smaller batches.
+            let slots = run.memory.batch_bytes() / size_of::<Value>();
+            wanted = wanted.min((slots / batch.width.max(1)).max(1));
             let more = self.fill(wanted, &mut batch, run)?;
             if !more {
                 self.cursor = None;
                 self.position += 1;
             }
-            if batch.rows() >= wanted {
+            let full = batch.rows() >= wanted || self.held > run.memory.batch_bytes();
+            if full && !batch.is_empty() {
                 // Whatever goes over rows pulls them out of a loop: here is where all of them meet the deadline.
                 run.tick_by(batch.rows())?;
                 return Ok(batch);
@@ -151,6 +174,11 @@ impl<'a> Repeat<'a> {
     fn fill(&mut self, wanted: usize, batch: &mut Batch, run: &mut Run<'a>) -> Result<bool> {
         let row = self.outer.row(self.position);
         let room = wanted.saturating_sub(batch.rows());
+        // As many documents at a time as have room in a batch, as far as those before tell.
+        let documents = match self.typical {
+            0 => FIRST_DOCUMENTS,
+            bytes => (run.memory.batch_bytes() / bytes).clamp(1, BATCH_ROWS),
+        };
         match &mut self.cursor {
             Some(Cursor::Array { array, next }) => {
                 let end = array.len().min(next.saturating_add(room));
@@ -184,7 +212,8 @@ impl<'a> Repeat<'a> {
                 Ok(true)
             }
             Some(Cursor::Scan { scan, counted }) => {
-                let more = scan.next_batch(room.max(1), &mut self.buffer)?;
+                let more = scan.next_batch(room.clamp(1, documents), &mut self.buffer)?;
+                measure(&self.buffer, &mut self.held, &mut self.typical);
                 if *counted {
                     run.stats.scanned_full += self.buffer.len() as u64;
                 }
@@ -195,7 +224,8 @@ impl<'a> Repeat<'a> {
                 Ok(more)
             }
             Some(Cursor::Found(finder)) => {
-                let more = finder.next_batch(room, &mut self.buffer, run)?;
+                let more = finder.next_batch(room.min(documents), &mut self.buffer, run)?;
+                measure(&self.buffer, &mut self.held, &mut self.typical);
                 for value in self.buffer.drain(..) {
                     batch.push_with(row, self.slot, value);
                 }
@@ -206,10 +236,13 @@ impl<'a> Repeat<'a> {
                 Ok(more)
             }
             Some(Cursor::Matching { scan, path, wanted }) => {
-                let more = scan.next_batch(BATCH_ROWS, &mut self.buffer)?;
+                let more = scan.next_batch(documents, &mut self.buffer)?;
+                let mut passing = 0;
+                measure(&self.buffer, &mut passing, &mut self.typical);
                 run.stats.scanned_full += self.buffer.len() as u64;
                 for document in self.buffer.drain(..) {
                     if at(&document, path) == *wanted {
+                        self.held += document.memory_bytes();
                         batch.push_with(row, self.slot, document);
                     } else {
                         run.stats.filtered += 1;

@@ -37,24 +37,38 @@ pub(super) fn calculate<'a>(
         input,
         expression,
         slot: variable.slot as usize,
+        waiting: Batch::default(),
     })
 }
 
 struct Calculate<'a> {
     input: Input<'a>,
+    /// Rows whose values would have made a batch too large.
+    waiting: Batch,
     expression: &'a Expression,
     slot: usize,
 }
 
 impl<'a> Operator<'a> for Calculate<'a> {
     fn pull(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Batch> {
-        let mut batch = self.input.pull(wanted, run)?;
-        for row in batch.iter_mut() {
+        if self.waiting.is_empty() {
+            self.waiting = self.input.pull(wanted, run)?;
+        }
+        let (mut rows, mut bytes) = (0, 0);
+        for row in self.waiting.iter_mut() {
             run.tick()?;
             let value = evaluate(self.expression, row, run)?;
+            bytes += value.memory_bytes();
+            rows += 1;
             row[self.slot] = value;
+            if bytes > run.memory.batch_bytes() {
+                // Large values add up in a single row, too.
+                let all = row.iter().map(Value::memory_bytes);
+                run.memory.allow(all.fold(0, usize::saturating_add))?;
+                break;
+            }
         }
-        Ok(batch)
+        Ok(self.waiting.take_first(rows))
     }
 }
 
@@ -186,7 +200,8 @@ impl<'a> Operator<'a> for Distinct<'a> {
             batch.retain(|row| {
                 run.tick()?;
                 let value: Value = evaluate(self.expression, row, run)?;
-                let bytes = value.memory_bytes() as u64;
+                // The table of the values is up to half empty, and is copied as it grows.
+                let bytes = (value.memory_bytes() + 2 * size_of::<Value>()) as u64;
                 let new = self.seen.insert(value);
                 if new {
                     run.memory.grow(bytes)?;

@@ -143,13 +143,15 @@ fn compile(context: &mut CallContext<'_>, arguments: &[Value], case: usize) -> O
     regex
 }
 
-fn like(_: &mut CallContext<'_>, arguments: &[Value]) -> Value {
+fn like(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let (text, pattern) = (arguments[0].to_text(), arguments[1].to_text());
-    Value::Bool(if optional(arguments, 2).truthy() {
-        matches_like(&small(&text), &small(&pattern))
+    let going_on = &mut || context.steps(LIKE_STEPS);
+    let matches = if optional(arguments, 2).truthy() {
+        matches_like(&small(&text), &small(&pattern), going_on)
     } else {
-        matches_like(&text, &pattern)
-    })
+        matches_like(&text, &pattern, going_on)
+    };
+    Value::Bool(matches)
 }
 
 /// The text in small letters, one for one.
@@ -163,6 +165,9 @@ fn small(text: &str) -> String {
     };
     text.chars().map(small).collect()
 }
+
+/// Steps of matching LIKE for each look whether to go on.
+const LIKE_STEPS: usize = 1000;
 
 /// A step of a LIKE pattern.
 enum Step {
@@ -190,11 +195,17 @@ fn step(pattern: &str) -> Option<(Step, &str)> {
 }
 
 /// Whether the whole of `text` matches a LIKE pattern, in time proportional to the product of their lengths at worst.
-fn matches_like(text: &str, pattern: &str) -> bool {
+/// It is over, and does not match, as soon as `going_on` says no.
+fn matches_like(text: &str, pattern: &str, going_on: &mut dyn FnMut() -> bool) -> bool {
     let (mut text, mut pattern) = (text, pattern);
     // Where to go on when the rest does not match: behind the last `%`, with one more character given to it.
     let mut retry: Option<(&str, &str)> = None;
+    let mut steps = 0;
     loop {
+        steps += 1;
+        if steps % LIKE_STEPS == 0 && !going_on() {
+            return false;
+        }
         let mut characters = text.chars();
         let matched = match (step(pattern), characters.next()) {
             (None, None) => return true,
@@ -325,7 +336,7 @@ fn regex_replace(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         out.push_str(text.get(behind..whole.start()).unwrap_or_default());
         expand(&replacement, &captures, &mut out);
         behind = whole.end();
-        if !context.affords(out.len()) {
+        if !context.affords(out.len()) || !context.steps(1) {
             return Value::Null;
         }
     }

@@ -247,6 +247,9 @@ fn ngrams(context: &mut CallContext<'_>, arguments: &[Value], positional: bool) 
     let mut previous = vec![0.0_f64; target.len() + 1];
     let mut current = previous.clone();
     for left in &input {
+        if !context.steps(target.len().saturating_mul(n)) {
+            return Value::Null;
+        }
         for (j, right) in target.iter().enumerate() {
             let equal = left
                 .iter()

@@ -642,7 +642,7 @@ fn substitute(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         out.push_str(&replacements[which]);
         rest = rest.get(byte + searches[which].len()..).unwrap_or_default();
         left -= 1;
-        if !context.affords(out.len()) {
+        if !context.affords(out.len()) || !context.steps(searches.len()) {
             return Value::Null;
         }
     }
