@@ -99,7 +99,6 @@ const GREEDY: &[&str] = &[
     "FOR d IN large FOR e IN large FILTER d.n == e.m RETURN 1",
     "LET a = [1..1000000, 1..1000000] LET b = APPEND(a, a) LET c = APPEND(b, b) RETURN FLATTEN(c)",
     "RETURN SPLIT(REPEAT('x', 1000000), '')",
-    "RETURN TOKENS(REPEAT('x ', 1000000), 'text_en')",
     "RETURN REGEX_SPLIT(REPEAT('x,', 1000000), ',')",
     "RETURN ZIP(RANGE(1, 1000000)[* RETURN TO_STRING(CURRENT)], 1..1000000)",
     "RETURN OUTERSECTION(1..1000000, 2..1000001)",
@@ -158,7 +157,7 @@ fn held(database: &Database, text: &str, memory_bytes: usize) -> (usize, Result<
         // The clock moves on at every look: the end comes after the same work on every machine.
         let looks = AtomicU64::new(0);
         let clock = Arc::new(move || looks.fetch_add(1, Ordering::Relaxed));
-        let cancel = Cancel::with_deadline(20_000, clock);
+        let cancel = Cancel::with_deadline(3_000, clock);
         let mut rows = execute(&plan, &transaction, &environment, limits, cancel)?;
         let mut count = 0;
         // What the client has taken is its own affair; and so are queries that would give more and more.
@@ -186,7 +185,6 @@ fn a_query_holds_little_more_than_its_limit() {
             if writes && limit > 4 << 20 {
                 continue;
             }
-            eprintln!("{limit} {text}");
             let (bytes, ended) = held(&database, text, limit);
             if !matches!(ended, Ok(_) | Err(32) | Err(1500)) {
                 failures.push(format!("{text}\n    ended with {ended:?}"));

@@ -374,7 +374,7 @@ fn range(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     if !context.affords_elements(((last - first) / step) as usize) {
         return Value::Null;
     }
-    let mut items = Vec::new();
+    let mut items = Vec::with_capacity(((last - first) / step) as usize + 1);
     let mut next = first;
     while if step > 0.0 {
         next <= last

@@ -313,6 +313,9 @@ fn regex_split(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         ));
         parts.extend(groups(&captures, 1));
         behind = whole.end();
+        if !context.affords_elements(parts.len()) || !context.steps(1) {
+            return Value::Null;
+        }
         if parts.len() >= limit {
             break;
         }

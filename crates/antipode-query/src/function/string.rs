@@ -584,7 +584,8 @@ fn split(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let mut parts: Vec<Value> = Vec::new();
     let mut rest: &str = &text;
     while parts.len() < limit {
-        if !context.affords_elements(parts.len()) {
+        if !context.affords_elements(parts.len()) || !context.steps(1 + rest.len() / BYTES_PER_STEP)
+        {
             return Value::Null;
         }
         match earliest(rest, &separators) {
@@ -602,6 +603,9 @@ fn split(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     }
     Value::from(parts)
 }
+
+/// Bytes of a text that are searched in the time of a step.
+const BYTES_PER_STEP: usize = 1024;
 
 /// Byte and number of the first match of any of `searches`; of two at the same place the earlier in the list.
 fn earliest(text: &str, searches: &[Str]) -> Option<(usize, usize)> {
@@ -642,7 +646,7 @@ fn substitute(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         out.push_str(&replacements[which]);
         rest = rest.get(byte + searches[which].len()..).unwrap_or_default();
         left -= 1;
-        if !context.affords(out.len()) || !context.steps(searches.len()) {
+        if !context.affords(out.len()) || !context.steps(1 + rest.len() / BYTES_PER_STEP) {
             return Value::Null;
         }
     }

@@ -84,7 +84,7 @@ fn run(
 }
 
 /// A constant may not be larger than this.
-const FOLD_BYTES_MAX: u64 = 16 << 20;
+const FOLD_BYTES_MAX: u64 = 1 << 20;
 
 /// Picks the branch of a condition that is known.
 fn choose(expression: Expression) -> Result<Expression, Expression> {
