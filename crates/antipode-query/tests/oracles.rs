@@ -385,9 +385,7 @@ fn generated_queries_keep_what_must_hold() {
         if let Some(found) = check(seed, &case) {
             panic!("{found}");
         }
-        if seed % 4 == 0 {
-            note(&case, &reached);
-        }
+        note(&case, &reached);
     };
     fuzz::run_seeds(queries, one, |seed| {
         let case = minimise(seed, &generate::case(seed));
@@ -412,10 +410,10 @@ fn generated_queries_keep_what_must_hold() {
         assert!(times >= queries / 4000, "{rule} changed only {times} plans");
     }
     assert!(
-        reached.with_rows >= queries / 16,
+        reached.with_rows >= queries / 4,
         "{} queries had rows",
         reached.with_rows
     );
     let failed: u64 = reached.errors.values().sum();
-    assert!(failed <= queries / 8, "errors: {:?}", reached.errors);
+    assert!(failed <= queries / 50, "errors: {:?}", reached.errors);
 }

@@ -140,8 +140,34 @@ fn compile(context: &mut CallContext<'_>, arguments: &[Value], case: usize) -> O
             format!("invalid regular expression '{pattern}'"),
         );
     }
-    regex
+    let regex = regex?;
+    let text_bytes = arguments[0].as_str().map_or(0, str::len);
+    if text_bytes > SHORT_TEXT_BYTES {
+        // A search cannot be stopped, and at worst goes through the whole pattern for each byte of the text.
+        let fits = |bytes: &usize| {
+            let mut builder = RegexBuilder::new(&pattern);
+            builder.size_limit(*bytes).build().is_ok()
+        };
+        let sizes = [
+            COMPILED_BYTES_MAX >> 6,
+            COMPILED_BYTES_MAX >> 4,
+            COMPILED_BYTES_MAX >> 2,
+        ];
+        let pattern_bytes = sizes.into_iter().find(fits).unwrap_or(COMPILED_BYTES_MAX);
+        if text_bytes.saturating_mul(pattern_bytes) > SEARCH_MAX {
+            let message =
+                format!("a text of {text_bytes} bytes is too long for this regular expression");
+            context.raise(Code::ResourceLimit, message);
+            return None;
+        }
+    }
+    Some(regex)
 }
+
+/// A text up to this length may be searched for any pattern.
+const SHORT_TEXT_BYTES: usize = 1 << 16;
+/// Longer ones, if the product of their length and the size of the compiled pattern is no more than this.
+const SEARCH_MAX: usize = 1 << 36;
 
 fn like(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     let (text, pattern) = (arguments[0].to_text(), arguments[1].to_text());

@@ -539,8 +539,19 @@ impl Maker {
                 None => path,
             },
             17 => self.value(scope, depth),
+            18 => self.nearness(scope),
             _ => format!("({path} {compare} {value})"),
         }
+    }
+
+    /// A bound of a distance, as a geo index can answer it.
+    fn nearness(&mut self, scope: &[Variable]) -> String {
+        let Some(document) = self.document(scope) else {
+            return "true".into();
+        };
+        let bound = self.one(&["0", "100000", "200000", "500000"]);
+        let compare = self.one(&["<", "<="]);
+        format!("GEO_DISTANCE([1, 1.5], {document}.p) {compare} {bound}")
     }
 
     // -- operations -----------------------------------------------------------------------------
