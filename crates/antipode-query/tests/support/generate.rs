@@ -5,6 +5,8 @@
 //! the arrays of subqueries), everything in the row is a sort key, and sums are of small integers, which add up to the
 //! same in any order.
 
+#![allow(dead_code, reason = "each test uses its own part")]
+
 use antipode_query::function;
 use antipode_query::{CollectionKind, IndexKind};
 use antipode_value::Value;
