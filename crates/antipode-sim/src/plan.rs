@@ -37,6 +37,8 @@ pub struct Plan {
     pub skew_ms: u64,
     /// Which faults happen.
     pub faults: Faults,
+    /// A node that loses power at the first of these times, and comes back at the second.
+    pub absence: Option<(usize, Micros, Micros)>,
     /// What clients do.
     pub work: Vec<Kind>,
     /// Keys per kind of work: fewer make more conflicts.
@@ -67,7 +69,7 @@ pub struct Faults {
     pub power_cuts: bool,
     /// Disks that fail at a write or a sync, or are full for a while.
     pub disks: bool,
-    /// Nodes that stay away for a day.
+    /// Nodes that stay away until the end.
     pub long_absence: bool,
 }
 
@@ -124,6 +126,7 @@ impl Plan {
                 disks: dice.chance(20),
                 long_absence: dice.chance(10),
             },
+            absence: None,
             work,
             keys: dice.between(1, 8),
             padding_bytes: dice.pick(&[0, 0, 200, 4_000]).unwrap_or(0),
@@ -135,6 +138,29 @@ impl Plan {
             },
             #[cfg(feature = "planted-bugs")]
             bug: None,
+        }
+    }
+
+    /// A whole day of few writes and no faults, but that one of three nodes is away for nearly all of it.
+    #[must_use]
+    pub fn day(seed: u64) -> Self {
+        let hours = |hours: u64| Micros::from_ms(hours * 3_600_000);
+        Self {
+            nodes: 3,
+            chaos: hours(24),
+            operation_pause: Micros::from_ms(15_000),
+            fault_pause: hours(1_000),
+            faults: Faults {
+                partitions: false,
+                one_way: false,
+                flapping: false,
+                process_crashes: false,
+                power_cuts: false,
+                disks: false,
+                long_absence: false,
+            },
+            absence: Some((2, Micros::from_ms(60_000), hours(23))),
+            ..Self::draw(seed)
         }
     }
 

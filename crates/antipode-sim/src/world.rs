@@ -111,6 +111,9 @@ enum Event {
     Start {
         host: usize,
     },
+    Fall {
+        host: usize,
+    },
     DiskWell {
         host: usize,
     },
@@ -198,6 +201,10 @@ impl World {
         let pause = self.pause(self.plan.fault_pause);
         self.after(pause, Event::Fault);
         self.after(LOOK_PAUSE, Event::Look);
+        if let Some((host, from, until)) = self.plan.absence {
+            self.at(from, Event::Fall { host });
+            self.at(until, Event::Start { host });
+        }
         self.run_until(self.plan.chaos)?;
         self.heal()?;
         let end = self.now.plus(HEAL_MAX);
@@ -303,6 +310,7 @@ impl World {
             }
             Event::HealAll => self.network.heal(),
             Event::Start { host } => self.start(host)?,
+            Event::Fall { host } => self.crash(host, true)?,
             Event::DiskWell { host } => self.hosts[host].disk.set_faults(DiskFaults::default()),
             Event::Look => {
                 self.look_at_bounds()?;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use antipode_sim::{Failure, Report, run};
+use antipode_sim::{Failure, Plan, Report, World, run};
 
 const SEEDS: u64 = 2_000;
 
@@ -67,5 +67,16 @@ fn the_same_seed_gives_the_same_run() {
             (Ok(once), Ok(again)) => assert_eq!(once, again, "seed {seed}"),
             (once, again) => panic!("seed {seed}: {once:?}, {again:?}"),
         }
+    }
+}
+
+#[test]
+fn a_node_that_was_away_for_a_day_catches_up() {
+    for seed in 1..=3 {
+        let report = World::new(Plan::day(seed)).run();
+        let report = report.unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(report.restarts, 1);
+        assert!(report.virtual_ms >= 24 * 3_600_000, "{report:?}");
+        assert!(report.transactions > 1_000, "{report:?}");
     }
 }
