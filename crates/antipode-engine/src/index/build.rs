@@ -100,7 +100,8 @@ pub(crate) fn step(
             more: true,
         }));
     }
-    for index in catalog.indexes.all() {
+    let ready = |index: &&Arc<IndexEntry>| index.phase == IndexPhase::Ready;
+    for index in catalog.indexes.all().filter(ready) {
         if index.statistics.take_changed() {
             let mut state = IndexState {
                 phase: IndexPhase::Ready,
