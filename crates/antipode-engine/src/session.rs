@@ -766,8 +766,17 @@ impl query::Catalog for OpenTransaction {
     }
 
     fn estimate(&self, collection: query::CollectionId) -> u64 {
-        use query::Source as _;
-        self.count(collection).unwrap_or_default()
+        // Documents that have expired are among them: to leave them out, all would have to be read.
+        self.counted(CollectionId(collection.0)).unwrap_or_default()
+    }
+}
+
+impl OpenTransaction {
+    /// The documents of a collection as the store counts them, expired ones too.
+    fn counted(&self, id: CollectionId) -> Result<u64, SourceError> {
+        GroupState::of(&*self.snapshot, GROUP)
+            .and_then(|state| state.count(&*self.snapshot, id))
+            .map_err(store_failed)
     }
 }
 
@@ -791,9 +800,7 @@ impl query::Source for OpenTransaction {
             let mut scan = DocumentScan::open(self, id, &KeyBounds::all())?;
             return scan.count_rest();
         }
-        GroupState::of(&*self.snapshot, GROUP)
-            .and_then(|state| state.count(&*self.snapshot, id))
-            .map_err(store_failed)
+        self.counted(id)
     }
 
     fn get(
