@@ -58,6 +58,9 @@ pub(crate) struct Changes {
     pub batch: Batch,
     /// Who has got or given up values of unique indexes.
     pub holders: Holders,
+    /// Documents that peers have changed.
+    #[cfg(feature = "planted-bugs")]
+    pub merged: std::collections::BTreeSet<(CollectionId, Str)>,
 }
 
 impl Changes {
@@ -72,6 +75,18 @@ impl Changes {
             && self.messages.is_empty()
             && self.ended_streams.is_empty()
             && !self.entries.iter().any(|entry| entry.changed)
+    }
+
+    /// Whether indexes do not follow a document, by a planted mistake.
+    #[cfg(feature = "planted-bugs")]
+    fn forgets(&self, entry: &Entry) -> bool {
+        let name = (entry.collection, entry.key.clone());
+        crate::planted::bug!(IndexNotMerged) && self.merged.contains(&name)
+    }
+
+    #[cfg(not(feature = "planted-bugs"))]
+    const fn forgets(&self, _entry: &Entry) -> bool {
+        false
     }
 
     /// Adds everything that was applied to `batch`. Returns what it changes in sum.
@@ -103,7 +118,8 @@ impl Changes {
             entry.index_edge(before, after, batch);
             let collection = catalog.collection_by_id(entry.collection);
             let indexes = catalog.indexes.kept(entry.collection);
-            if let (Some(collection), false) = (collection, indexes.is_empty()) {
+            let followed = !indexes.is_empty() && !self.forgets(entry);
+            if let (Some(collection), true) = (collection, followed) {
                 let change = Change {
                     collection: &collection.name,
                     key: &entry.key,

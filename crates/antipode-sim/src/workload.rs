@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use antipode_clock::{Dot, Stamp};
 use antipode_crdt::{Draft, DraftChange, Number, Path};
-use antipode_engine::{CollectionKind, Deletes, DraftOperation, Expectation, SchemaChange};
+use antipode_engine::{
+    CollectionKind, Deletes, DraftOperation, Expectation, IndexDefinition, SchemaChange,
+};
 use antipode_store::StreamId;
 use antipode_store::record::{Message, Payload};
 use antipode_value::{Str, Value};
@@ -82,6 +84,46 @@ impl Kind {
             },
         }
     }
+}
+
+/// Indexes that come and go while the work goes on.
+const INDEXES: [(Kind, &str); 8] = [
+    (
+        Kind::Counters,
+        r#"{"fields":["n"],"storedValues":["made"]}"#,
+    ),
+    (Kind::Tags, r#"{"fields":["tags[*]"]}"#),
+    (Kind::Tags, r#"{"type":"fulltext","fields":["tags"]}"#),
+    (Kind::Fields, r#"{"fields":["a","b"]}"#),
+    (Kind::Fields, r#"{"type":"geo","fields":["b","c"]}"#),
+    (Kind::Lives, r#"{"fields":["n","v"],"sparse":true}"#),
+    (Kind::Revivals, r#"{"fields":["v"],"storedValues":["n"]}"#),
+    (Kind::Edges, r#"{"fields":["_to","_key"]}"#),
+];
+
+/// Makes an index of a kind's collection, or drops one.
+pub(crate) fn reindex(kind: Kind, view: &View<'_>, dice: &mut Random) -> Option<SchemaChange> {
+    view.catalog.collection(FABRIC, kind.name())?;
+    let of_kind: Vec<&str> = INDEXES
+        .iter()
+        .filter(|(of, _)| *of == kind)
+        .map(|(_, definition)| *definition)
+        .collect();
+    let definition = Value::from_json(dice.pick(&of_kind)?).ok()?;
+    let (fabric, collection) = (FABRIC.to_owned(), kind.name().to_owned());
+    if dice.chance(70) {
+        return Some(SchemaChange::CreateIndex {
+            fabric,
+            collection,
+            definition,
+        });
+    }
+    let (definition, _) = IndexDefinition::read(&definition).ok()?;
+    Some(SchemaChange::DropIndex {
+        fabric,
+        collection,
+        index: definition.default_name(),
+    })
 }
 
 /// What an operation must have left behind.

@@ -21,12 +21,14 @@ use crate::host::{Asked, Host, passes};
 use crate::network::Network;
 use crate::plan::Plan;
 use crate::random::Random;
-use crate::workload::{Effect, Expected, Kind, operation};
+use crate::workload::{Effect, Expected, Kind, operation, reindex};
 
 /// After the heal every node must be at the same state within this.
 const HEAL_MAX: Micros = Micros::from_ms(90_000);
 /// How often bounds are looked at, and convergence after the heal.
 const LOOK_PAUSE: Micros = Micros::from_ms(500);
+/// So many operations in a hundred make or drop an index instead.
+const INDEX_PERCENT: u64 = 4;
 /// A run whose events outnumber this goes in circles.
 const EVENTS_MAX: u64 = 3_000_000;
 
@@ -666,9 +668,17 @@ impl World {
             Durability::Memory
         };
         let id = RequestId(self.operations);
-        let request = if operations.is_empty() {
+        let schema = if operations.is_empty() {
+            Some(kind.setup())
+        } else if self.dice.chance(INDEX_PERCENT) {
+            reindex(kind, &view, &mut self.dice)
+        } else {
+            None
+        };
+        let request = if let Some(schema) = schema {
+            effects.clear();
             let now_ms = self.hosts[index].now(self.now).wall_ms;
-            let change = kind.setup().begin(&shared, now_ms);
+            let change = schema.begin(&shared, now_ms);
             change
                 .ok()
                 .and_then(|change| change.into_request(id, durability, false))

@@ -50,3 +50,8 @@ fn a_clock_that_receipt_does_not_move_is_caught() {
 fn an_index_written_outside_the_batch_is_caught() {
     check(PlantedBug::Engine(Bug::IndexOutsideBatch));
 }
+
+#[test]
+fn an_index_that_does_not_follow_merges_is_caught() {
+    check(PlantedBug::Engine(Bug::IndexNotMerged));
+}

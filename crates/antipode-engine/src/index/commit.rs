@@ -96,6 +96,10 @@ impl WorkingSet {
 
     /// Applies an operation of a peer, and reports values of unique indexes that two documents now have.
     pub fn apply_merged(&mut self, arriving: Arriving<'_>) -> Result<(), EngineError> {
+        #[cfg(feature = "planted-bugs")]
+        self.changes
+            .merged
+            .insert((arriving.collection, arriving.key.clone()));
         let guards = arriving.guards();
         let unique = guards.iter().flat_map(|(guards, _)| guards);
         if !unique.into_iter().any(|index| index.definition.unique) {

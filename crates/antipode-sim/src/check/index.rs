@@ -1,8 +1,9 @@
-//! The edge index has an entry at both ends of every edge that is shown, and no other; the counts are right.
+//! The edge index has an entry at both ends of every edge that is shown, and no other; secondary indexes have exactly the
+//! entries of the documents; the counts are right.
 
 use std::collections::BTreeSet;
 
-use antipode_engine::CollectionKind;
+use antipode_engine::{Checked, CollectionKind};
 use antipode_store::keyspace::{DocumentKey, EdgeDirection, EdgeKey};
 use antipode_store::record::GroupState;
 use antipode_store::{Direction, Space};
@@ -45,7 +46,17 @@ pub(crate) fn check(view: &View<'_>) -> Result<(), String> {
             compare(view, &entry.name, EdgeKey::range(id), wanted)?;
         }
     }
-    Ok(())
+    let checked = Checked {
+        snapshot: &*view.snapshot,
+        numbers: &view.numbers,
+    };
+    let check = checked
+        .indexes(&view.catalog, None)
+        .map_err(|error| error.to_string())?;
+    match check.faults.first() {
+        Some(fault) => Err(fault.to_string()),
+        None => Ok(()),
+    }
 }
 
 fn compare(

@@ -15,7 +15,7 @@ use crate::workload::FABRIC;
 pub(crate) struct View<'a> {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) snapshot: Box<dyn Snapshot + 'a>,
-    numbers: ReplicaTable,
+    pub(crate) numbers: ReplicaTable,
 }
 
 impl View<'_> {
