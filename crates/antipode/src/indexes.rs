@@ -57,7 +57,7 @@ impl Session {
             let list = transaction.index_list(collection)?;
             Ok(list.into_iter().find(|index| index.definition == shown))
         };
-        let is_new = self.read(&find)?.value.is_none();
+        let is_new = self.read(find)?.value.is_none();
         let token = self
             .schema(&SchemaChange::CreateIndex {
                 fabric: self.fabric().to_owned(),
@@ -67,7 +67,7 @@ impl Session {
             .token;
         let patient = wanted.unique || definition.attribute("inBackground") != Value::Bool(true);
         loop {
-            let found = self.read_here(&find)?;
+            let found = self.read_here(find)?;
             let Some(status) = found else {
                 // Dropped meanwhile, by somebody else.
                 let name = definition.attribute("name").to_text().to_string();
@@ -90,7 +90,7 @@ impl Session {
             }
             self.options.cancel.check()?;
             let is_ready = || {
-                let found = self.read_here(&find);
+                let found = self.read_here(find);
                 found.map_or(true, |found| found.is_none_or(|status| status.ready))
             };
             let moved = &self.database.inner.driver.moved;

@@ -79,11 +79,14 @@ pub struct Explanation {
     pub json: Value,
 }
 
+/// What is measured of a query: how closely, what there is so far, and when it began.
+type Profiling = (u8, Profile, Instant);
+
 /// What a running query stands on.
 struct Ground {
     prepared: Prepared,
     /// What was measured before the first row, if the query is profiled.
-    profile: Option<(u8, Profile, Instant)>,
+    profile: Option<Profiling>,
     _ticket: Ticket,
     transaction: OpenTransaction,
     environment: Environment,
@@ -255,7 +258,7 @@ impl Session {
         binds: &Value,
         options: &QueryOptions,
         began: Instant,
-    ) -> Result<(Prepared, Option<(u8, Profile, Instant)>), Error> {
+    ) -> Result<(Prepared, Option<Profiling>), Error> {
         let compiling = self.compiling(options);
         if options.profile == 0 {
             let inner = &self.database.inner;
