@@ -34,13 +34,24 @@ mod tests {
 
     use super::*;
 
+    /// These neither read nor write data: queries that run, and cursors whose reads were done when they were made.
+    const NO_DATA: [&str; 7] = [
+        "NextBatchRequest",
+        "DeleteCursorRequest",
+        "DeleteCursorReply",
+        "ListQueriesRequest",
+        "ListQueriesReply",
+        "KillQueryRequest",
+        "KillQueryReply",
+    ];
+
     #[test]
     fn every_request_and_reply_has_a_token_where_it_belongs() {
         let files = prost_types::FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
         let mut seen = 0;
         for message in files.file.iter().flat_map(|file| &file.message_type) {
             let name = message.name();
-            if !name.ends_with("Request") && !name.ends_with("Reply") {
+            if !name.ends_with("Request") && !name.ends_with("Reply") || NO_DATA.contains(&name) {
                 continue;
             }
             seen += 1;

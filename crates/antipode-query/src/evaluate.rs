@@ -414,14 +414,23 @@ fn evaluate_quantified<'a>(
     if membership && !matches!(right, Value::Array(_)) {
         return Ok(Value::Bool(false));
     }
-    let mut matching = elements
-        .iter()
-        .map(|element| holds(quantified.comparison, &element, &right));
+    // A step for each element, and for each that has to be looked for in the other array.
+    let each = if membership { right.written_bytes() } else { 0 };
+    let mut count = 0.0;
+    for element in elements.iter() {
+        run.tick_for(each)?;
+        let holds = holds(quantified.comparison, &element, &right);
+        match &quantified.quantifier {
+            Quantifier::All if !holds => return Ok(Value::Bool(false)),
+            Quantifier::Any if holds => return Ok(Value::Bool(true)),
+            Quantifier::None if holds => return Ok(Value::Bool(false)),
+            _ => count += f64::from(u8::from(holds)),
+        }
+    }
     Ok(Value::Bool(match &quantified.quantifier {
-        Quantifier::All => matching.all(|holds| holds),
-        Quantifier::Any => matching.any(|holds| holds),
-        Quantifier::None => !matching.any(|holds| holds),
-        _ => matching.filter(|holds| *holds).count() as f64 >= needed.unwrap_or(0.0),
+        Quantifier::All | Quantifier::None => true,
+        Quantifier::Any => false,
+        _ => count >= needed.unwrap_or(0.0),
     }))
 }
 
