@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "antipode/v1/common.proto",
     "antipode/v1/error.proto",
     "antipode/v1/query.proto",
@@ -10,6 +10,7 @@ const FILES: [&str; 8] = [
     "antipode/v1/kv.proto",
     "antipode/v1/stream.proto",
     "antipode/v1/catalog.proto",
+    "antipode/v1/index.proto",
     "antipode/v1/cluster.proto",
 ];
 

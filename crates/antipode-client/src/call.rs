@@ -44,6 +44,7 @@ replies! {
     KvGetReply KvWriteReply KvIncrementReply KvScanReply
     PublishReply SubscribeReply CommitCursorReply ListCursorsReply
     CatalogReply ListFabricsReply ListCollectionsReply ListStreamsReply GetGraphReply ListGraphsReply
+    CreateIndexReply DropIndexReply ListIndexesReply CheckIndexesReply
     StatusReply DiscardedReply SetLineReply
 }
 

@@ -8,6 +8,7 @@ use antipode::Database;
 use antipode_proto::v1::catalog_server::CatalogServer;
 use antipode_proto::v1::cluster_server::ClusterServer;
 use antipode_proto::v1::document_server::DocumentServer;
+use antipode_proto::v1::index_server::IndexServer;
 use antipode_proto::v1::kv_server::KvServer;
 use antipode_proto::v1::query_server::QueryServer;
 use antipode_proto::v1::stream_server::StreamServer;
@@ -27,6 +28,7 @@ use crate::node::Node;
 use crate::service::catalog::CatalogService;
 use crate::service::cluster::ClusterService;
 use crate::service::document::DocumentService;
+use crate::service::index::IndexService;
 use crate::service::kv::KvService;
 use crate::service::query::QueryService;
 use crate::service::stream::StreamService;
@@ -142,6 +144,7 @@ fn routes(node: &Arc<Node>) -> Routes {
         .add_service(limited!(KvServer, KvService))
         .add_service(limited!(StreamServer, StreamService))
         .add_service(limited!(CatalogServer, CatalogService))
+        .add_service(limited!(IndexServer, IndexService))
         .add_service(limited!(ClusterServer, ClusterService));
     let reflection = || {
         tonic_reflection::server::Builder::configure()

@@ -181,7 +181,9 @@ async fn health_and_reflection_answer() {
         .iter()
         .map(|service| service.name.as_str())
         .collect();
-    for service in ["Catalog", "Cluster", "Document", "Kv", "Query", "Stream"] {
+    for service in [
+        "Catalog", "Cluster", "Document", "Index", "Kv", "Query", "Stream",
+    ] {
         assert!(
             names.contains(&format!("antipode.v1.{service}").as_str()),
             "{names:?}"
