@@ -330,7 +330,7 @@ impl Cursors {
 
     fn take(&self, id: u64) -> Result<Taken<'_>, Status> {
         let mut places = self.places();
-        let place = places.get_mut(&id).ok_or_else(|| Held::CursorNotFound)?;
+        let place = places.get_mut(&id).ok_or(Held::CursorNotFound)?;
         let mark = Place::Taken {
             bytes: place.bytes(),
             live: place.live(),
