@@ -8,6 +8,8 @@
 //! The time is the least of many short rounds: what else the machine does is left out. The last column compares with
 //! something measured in the same run: reading a JSON document of 1 kB.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
+
 #[path = "../tests/support/memory.rs"]
 mod memory;
 

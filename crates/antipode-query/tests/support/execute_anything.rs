@@ -110,7 +110,7 @@ pub fn execute_anything(database: &Database, bytes: &[u8]) -> bool {
         match rows.next_batch(100) {
             Ok(Some(batch)) => {
                 for value in batch.iter().take(20) {
-                    assert!(value == value);
+                    assert_eq!(&value.clone(), value);
                     if value.memory_bytes() < 100_000 {
                         value.to_json();
                     }
