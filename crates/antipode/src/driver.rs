@@ -261,6 +261,9 @@ impl Desk {
 
     /// Does one piece of work, if there is one that nobody else is at.
     fn work(&self) -> bool {
+        if self.has_failed() {
+            return false;
+        }
         if self.has_flight.load(Ordering::SeqCst) && self.land() {
             return true;
         }
@@ -275,7 +278,7 @@ impl Desk {
                 self.is_stepping.store(false, Ordering::SeqCst);
                 true
             }
-            // Its holder looks into the queue once more after letting go; after a panic nothing can be done.
+            // Its holder looks into the queue once more after letting go, or has panicked.
             Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => false,
         }
     }
@@ -358,10 +361,11 @@ impl Desk {
             drop(queue);
             self.awake.fetch_add(1, Ordering::SeqCst);
             if due {
-                match self.core.lock() {
-                    Ok(mut core) => self.step(&mut core),
-                    Err(_) => return,
+                let mut core = lock(&self.core);
+                if self.has_failed() {
+                    return;
                 }
+                self.step(&mut core);
             }
             loop {
                 while self.work() {}
@@ -502,9 +506,12 @@ impl Drop for Driver {
         self.desk.bell.notify_all();
         loop {
             while self.desk.work() {}
-            let Ok(mut core) = self.desk.core.lock() else {
+            let mut core = lock(&self.desk.core);
+            // A flight whose thread panicked never lands, and the node is not to be asked for anything after a panic.
+            if self.desk.has_failed() {
+                core.let_go();
                 break;
-            };
+            }
             // Another thread may have been at it meanwhile.
             if !self.desk.has_work() && !core.is_writing {
                 core.finish();
@@ -539,7 +546,7 @@ fn sync(storage: &dyn Storage, tickets: &Receiver<u64>, answers: &Desk) {
     }
 }
 
-/// The data behind these locks is whole whatever a holder did, but for the core, which is never taken after a panic.
+/// The data behind these locks is whole whatever a holder did, but for the core's node, which nobody asks after a panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -678,6 +685,12 @@ impl Core {
                 self.carry_out(output);
             }
         }
+        self.let_go();
+    }
+
+    /// Lets go of everybody who waits for the node, without asking the node.
+    fn let_go(&mut self) {
+        self.network = None;
         for (_, slot) in self.waiting.drain() {
             let cause = "the node stopped before it answered".to_owned();
             slot.fill(Err(EngineError::OutcomeUnknown { cause }));
