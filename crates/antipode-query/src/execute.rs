@@ -19,12 +19,14 @@ use crate::profile::{Profiler, RunProfile, Stopwatch, Watched};
 use crate::source::Transaction;
 
 mod aggregate;
+mod change;
 mod collect;
 mod enumerate;
 mod geo;
 mod graph;
 mod lookup;
 mod modify;
+mod publish;
 mod rows;
 mod sort;
 mod upsert;
@@ -201,7 +203,7 @@ impl<'a> Line<'a> {
                 NodeKind::Collect(collect) => collect::collect(last, collect, row.clone()),
                 NodeKind::Window(window) => window::window(last, window),
                 NodeKind::Modify(modify) => modify::modify(last, modify),
-                NodeKind::Publish(publish) => modify::publish(last, publish),
+                NodeKind::Publish(publish) => publish::publish(last, publish),
             };
             if profiled && !matches!(node.kind, NodeKind::Return(_)) {
                 last = Box::new(Watched {

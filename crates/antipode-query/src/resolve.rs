@@ -16,9 +16,10 @@ use crate::expression::{Expression, Variable};
 use crate::function;
 use crate::parameters::Parameters;
 use crate::plan::{Access, CollectionUse, Enumerate, Node, NodeKind, Pipeline, Plan, SortKey};
-use crate::source::{Catalog, CollectionId, CollectionInfo, CollectionKind, StreamInfo};
+use crate::source::{Catalog, CollectionId};
 
 mod collect;
+mod collection;
 mod expansion;
 mod expression;
 mod faults;
@@ -34,18 +35,12 @@ use fold::Folded;
 pub(crate) use fold::value;
 use scope::{Meaning, ScopeKind, Scopes};
 
-/// Most collections in a query.
-const COLLECTIONS_MAX: usize = 256;
 /// Most nodes of a plan.
 const NODES_MAX: u32 = 4000;
 /// Most variables of a query.
 const VARIABLES_MAX: usize = 1000;
 /// Deepest nesting of arrays and objects in a literal or bind value.
 pub(crate) const DEPTH_MAX: usize = 200;
-/// Stands for a collection that does not exist; never read or written, since the query has an error.
-const NO_COLLECTION: CollectionId = CollectionId(u64::MAX);
-/// Longest name of a collection, in bytes.
-const NAME_BYTES_MAX: usize = 256;
 
 /// Resolves a query. `binds` is an object, or null.
 pub(crate) fn resolve(
@@ -219,183 +214,6 @@ impl Resolver<'_> {
         self.scopes
             .declare_special(name, Meaning::Variable(variable));
         variable
-    }
-
-    // ----- binds -----
-
-    fn bind(&mut self, name: &str, span: Span) -> Result<Value> {
-        if !self.used_binds.iter().any(|used| used == name) {
-            self.used_binds.push(name.to_owned());
-        }
-        let Some(value) = self.binds.get(name) else {
-            let message = format!("no value specified for declared bind parameter '{name}'");
-            let error = self.error(Code::BindParameterMissing, message, span);
-            self.defer(error);
-            return Ok(Value::Null);
-        };
-        if deeper_than(&value, DEPTH_MAX) {
-            let message =
-                format!("bind parameter '{name}' is nested more than {DEPTH_MAX} levels deep");
-            return Err(self.error(Code::TooMuchNesting, message, span));
-        }
-        Ok(value)
-    }
-
-    fn bind_text(&mut self, name: &str, span: Span) -> Result<Str> {
-        match self.bind_settled(name, span)? {
-            Value::String(text) => Ok(text),
-            _ => {
-                let message = format!(
-                    "bind parameter '{name}' has an invalid value or type, expecting a string"
-                );
-                let error = self.error(Code::BindParameterType, message, span);
-                self.defer(error);
-                Ok(Str::default())
-            }
-        }
-    }
-
-    fn check_binds(&mut self) {
-        let unused = self
-            .binds
-            .keys()
-            .find(|name| !self.used_binds.iter().any(|used| **used == **name));
-        if let Some(name) = unused {
-            let message = format!("bind parameter '{name}' was not declared in the query");
-            let error = QueryError::new(Code::BindParameterUndeclared, message);
-            self.defer(error);
-        }
-    }
-
-    // ----- collections and streams -----
-
-    /// The name that a data source gives.
-    fn source_name(&mut self, source: &ast::DataSource) -> Result<Str> {
-        match &source.kind {
-            ast::DataSourceKind::Name(name) => Ok(Str::from(name.as_str())),
-            ast::DataSourceKind::SourceBind(bind) => {
-                self.bind_text(&format!("@{bind}"), source.span)
-            }
-            ast::DataSourceKind::ValueBind(bind) => self.bind_text(bind, source.span),
-        }
-    }
-
-    fn collection(&mut self, source: &ast::DataSource) -> Result<Arc<CollectionInfo>> {
-        let name = self.source_name(source)?;
-        match self.find_collection(&name)? {
-            Some(collection) => Ok(collection),
-            None => {
-                let error = self.unknown_name(&name, source.span);
-                self.defer(error);
-                Ok(Arc::new(CollectionInfo {
-                    id: NO_COLLECTION,
-                    name: name.to_string(),
-                    kind: CollectionKind::Edge,
-                }))
-            }
-        }
-    }
-
-    /// The collection with this name, noted as used.
-    fn find_collection(&mut self, name: &str) -> Result<Option<Arc<CollectionInfo>>> {
-        if let Some(used) = self.uses.iter().find(|used| used.collection.name == name) {
-            return Ok(Some(used.collection.clone()));
-        }
-        let Some(collection) = self.catalog.collection(name)? else {
-            return Ok(None);
-        };
-        if self.uses.len() >= COLLECTIONS_MAX {
-            let message = format!("a query may use at most {COLLECTIONS_MAX} collections");
-            self.defer(QueryError::new(Code::TooManyCollections, message));
-        }
-        let collection = Arc::new(collection);
-        self.uses.push(CollectionUse {
-            collection: collection.clone(),
-            written: false,
-        });
-        Ok(Some(collection))
-    }
-
-    /// The error for a name that is neither variable nor collection.
-    fn unknown_name(&self, name: &str, span: Span) -> QueryError {
-        let legal = name.len() <= NAME_BYTES_MAX
-            && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-        if !legal {
-            return self.error(
-                Code::IllegalName,
-                format!("illegal collection name '{name}'"),
-                span,
-            );
-        }
-        let collections = self.catalog.collections().unwrap_or_default();
-        let known = collections
-            .iter()
-            .map(|collection| collection.name.as_str())
-            .chain(self.scopes.names());
-        let hint = names::hint(name, known);
-        self.error(
-            Code::DataSourceNotFound,
-            format!("collection or view not found: {name}{hint}"),
-            span,
-        )
-    }
-
-    /// Notes that a collection is read here, and the error if an earlier operation modified it.
-    fn reads(&mut self, collection: &CollectionInfo, span: Span) {
-        if self.modified.contains(&collection.id) {
-            let message = format!(
-                "access after data-modification by the same query: collection '{}'",
-                collection.name
-            );
-            let error = self.error(Code::AccessAfterModification, message, span);
-            self.defer(error);
-        }
-        if let Some(level) = self.levels.last_mut() {
-            level.push(collection.id);
-        }
-    }
-
-    /// Notes that a collection is modified here, and the error if it was modified before or an enclosing query reads it.
-    fn modifies(&mut self, collection: &CollectionInfo, span: Span) {
-        let enclosing = self
-            .levels
-            .split_last()
-            .map(|(_, enclosing)| enclosing)
-            .unwrap_or_default();
-        if self.modified.contains(&collection.id)
-            || enclosing.iter().any(|level| level.contains(&collection.id))
-        {
-            let message = format!(
-                "access after data-modification by the same query: collection '{}'",
-                collection.name
-            );
-            let error = self.error(Code::AccessAfterModification, message, span);
-            self.defer(error);
-        }
-        self.modified.push(collection.id);
-        self.modifies = true;
-        if let Some(used) = self
-            .uses
-            .iter_mut()
-            .find(|used| used.collection.id == collection.id)
-        {
-            used.written = true;
-        }
-    }
-
-    fn stream(&mut self, source: &ast::DataSource) -> Result<Arc<StreamInfo>> {
-        let name = self.source_name(source)?;
-        match self.catalog.stream(&name)? {
-            Some(stream) => Ok(Arc::new(stream)),
-            None => Err(self.error(
-                Code::StreamNotFound,
-                format!("stream not found: {name}"),
-                source.span,
-            )),
-        }
     }
 
     // ----- options -----

@@ -1,28 +1,23 @@
-//! INSERT, UPDATE, REPLACE, REMOVE, UPSERT, and INSERT INTO STREAM: a write for each row.
+//! INSERT, UPDATE, REPLACE, REMOVE and UPSERT: a write for each row.
 //!
-//! Values become drafts here. Where the plan captured an intent, the executor first computes what plain C8QL gives, and
-//! takes the relative change only if it shows the same on the document as the query read it; else it assigns.
+//! Values become drafts here. What the draft of an UPDATE changes, relatively or by assignment, is found in
+//! [`change`](super::change); here is which document it is made on, and what is expected of that one.
 
-use antipode_crdt::{Draft, DraftChange, Number, PatchOptions, Path, patch_changes};
-use antipode_value::{Array, Object, Str, Value, compare_binary, identical};
+use antipode_crdt::{Draft, DraftChange, PatchOptions, Path, patch_changes};
+use antipode_value::{Object, Str, Value, identical};
 
+use super::change::{changes, inserted};
 use super::upsert::find;
 use super::{Batch, Input, Operator};
 use crate::error::{Code, QueryError, Result};
 use crate::evaluate::{Run, evaluate};
 use crate::index::keys;
-use crate::intent::IntentKind;
-use crate::plan::{Action, Modify, ModifyOptions, OverwriteMode, Patch, Publish, Upsert};
-use crate::source::{CollectionInfo, CollectionKind, Expect, Message, Written};
+use crate::plan::{Action, Modify, ModifyOptions, OverwriteMode, Patch, Upsert};
+use crate::source::{CollectionInfo, CollectionKind, Expect, Written};
 
 /// INSERT, UPDATE, REPLACE, REMOVE, UPSERT.
 pub(super) fn modify<'a>(input: Input<'a>, node: &'a Modify) -> Input<'a> {
     Box::new(Modifying { input, node })
-}
-
-/// INSERT INTO STREAM.
-pub(super) fn publish<'a>(input: Input<'a>, node: &'a Publish) -> Input<'a> {
-    Box::new(Publishing { input, node })
 }
 
 struct Modifying<'a> {
@@ -34,7 +29,7 @@ struct Modifying<'a> {
 const IGNORED: &[u32] = &[1200, 1202, 1210, 1221, 1226, 1227, 1233];
 
 /// System attributes that a document expression cannot set.
-const SYSTEM: &[&str] = &["_key", "_id", "_rev"];
+pub(super) const SYSTEM: &[&str] = &["_key", "_id", "_rev"];
 
 impl<'a> Operator<'a> for Modifying<'a> {
     fn pull(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Batch> {
@@ -328,7 +323,7 @@ fn newer_version(node: &Modify, stored: &Value, supplied: &Value) -> bool {
     }
 }
 
-fn patch_options(options: &ModifyOptions) -> PatchOptions {
+pub(super) fn patch_options(options: &ModifyOptions) -> PatchOptions {
     PatchOptions {
         merge_objects: options.merge_objects,
         keep_null: options.keep_null,
@@ -501,86 +496,6 @@ fn is_as_stored(
         .all(|intent| identical(&at(read, &intent.path), &at(&stored, &intent.path))))
 }
 
-struct Changes {
-    list: Vec<(Path, DraftChange)>,
-    /// Nothing but relative changes: they commute with whatever others write.
-    only_intents: bool,
-}
-
-/// The changes that a patch means. `known` is the document as the query read it, if intents may be taken.
-fn changes<'a>(
-    node: &Modify,
-    patch: &'a Patch,
-    known: Option<&Value>,
-    whole: Option<Value>,
-    row: &mut [Value],
-    run: &mut Run<'a>,
-) -> Result<Changes> {
-    let (Some(rest), Some(known)) = (&patch.rest, known) else {
-        let whole = match whole {
-            Some(whole) => whole,
-            None => evaluate(&patch.document, row, run)?,
-        };
-        return Ok(Changes {
-            list: assigns(node, &whole)?,
-            only_intents: false,
-        });
-    };
-    let mut rest = evaluate(rest, row, run)?;
-    let mut relatives = Vec::new();
-    let mut assigned = rest.as_object().is_none_or(|rest| !rest.is_empty());
-    for intent in &patch.intents {
-        let plain = evaluate(&intent.plain, row, run)?;
-        let argument = evaluate(&intent.argument, row, run)?;
-        let base = intent
-            .path
-            .iter()
-            .fold(known.clone(), |value, name| value.attribute(name));
-        match relative(intent.kind, &base, &argument, &plain) {
-            Some(change) => relatives.push((Path::new(intent.path.iter().cloned()), change)),
-            None => {
-                rest = with_at(&rest, &intent.path, plain);
-                assigned = true;
-            }
-        }
-    }
-    let mut list = assigns(node, &rest)?;
-    list.extend(relatives);
-    Ok(Changes {
-        list,
-        only_intents: !assigned,
-    })
-}
-
-/// The changes of a patch without intents.
-fn assigns(node: &Modify, patch: &Value) -> Result<Vec<(Path, DraftChange)>> {
-    let Value::Object(object) = patch else {
-        let message = format!(
-            "invalid document type: an object is needed, not a value of type {}",
-            patch.type_name()
-        );
-        return Err(QueryError::new(Code::DocumentTypeInvalid, message));
-    };
-    let kept = object.iter().filter(|(name, _)| !SYSTEM.contains(&&**name));
-    Ok(patch_changes(
-        &Value::Object(Object::from_pairs(kept.collect())),
-        patch_options(&node.options),
-    ))
-}
-
-/// A value with another one put at a path.
-fn with_at(value: &Value, path: &[Str], put: Value) -> Value {
-    let Some((name, below)) = path.split_first() else {
-        return put;
-    };
-    let object = value
-        .as_object()
-        .cloned()
-        .unwrap_or_else(|| Object::from_pairs(Vec::new()));
-    let inner = with_at(&object.get(name).unwrap_or_default(), below, put);
-    Value::Object(object.with(name.clone(), inner))
-}
-
 /// Looks after the ends of edges, which are written as a pair.
 fn finish_update(
     node: &Modify,
@@ -684,235 +599,4 @@ fn upsert_row<'a>(
     };
     let draft = finish_update(node, &target.key, changes.list, run)?;
     target.write(node, draft, expect, run)
-}
-
-/// The document that an UPSERT inserts, and the changes that it makes on nothing beside it.
-fn inserted<'a>(
-    patch: &'a Patch,
-    row: &mut [Value],
-    run: &mut Run<'a>,
-) -> Result<(Value, Vec<(Path, DraftChange)>)> {
-    let Some(rest) = &patch.rest else {
-        return Ok((evaluate(&patch.document, row, run)?, Vec::new()));
-    };
-    let mut rest = evaluate(rest, row, run)?;
-    let mut changes = Vec::new();
-    for intent in &patch.intents {
-        let value = evaluate(&intent.plain, row, run)?;
-        match on_nothing(intent.kind, &value) {
-            Some(change) => changes.push((Path::new(intent.path.iter().cloned()), change)),
-            // No operand of such a change: then it is an attribute like the others.
-            None => rest = with_at(&rest, &intent.path, value),
-        }
-    }
-    Ok((rest, changes))
-}
-
-// ----- intents -----
-
-/// The relative change that takes `base` to `plain`, if there is one of this kind.
-fn relative(
-    kind: IntentKind,
-    base: &Value,
-    argument: &Value,
-    plain: &Value,
-) -> Option<DraftChange> {
-    // Nothing plus no elements is nothing to a merge, and an empty array to C8QL.
-    if base.is_null() && matches!(plain, Value::Array(array) if array.is_empty()) {
-        return None;
-    }
-    match kind {
-        IntentKind::Increment => {
-            if !(base.is_number() || base.is_null()) {
-                return None;
-            }
-            let by = argument.to_number();
-            // An overflow made a double of two integers: that is a new value, not a difference.
-            let whole = |value: &Value| matches!(value, Value::Int(_) | Value::Null);
-            let exact = plain.is_number()
-                && (matches!(plain, Value::Int(_)) || !(whole(base) && whole(&by)));
-            if exact {
-                Number::of(&by).map(DraftChange::Increment)
-            } else {
-                None
-            }
-        }
-        IntentKind::Append | IntentKind::Prepend => {
-            let base = array_or_nothing(base)?;
-            let added = match argument {
-                Value::Array(added) => added.to_vec(),
-                single => vec![single.clone()],
-            };
-            let shown = plain
-                .as_array()
-                .is_some_and(|plain| plain.len() == base.len() + added.len());
-            let change = if kind == IntentKind::Append {
-                DraftChange::Append
-            } else {
-                DraftChange::Prepend
-            };
-            shown.then(|| change(added))
-        }
-        IntentKind::AddUnique => {
-            let base = array_or_nothing(base)?;
-            let Value::Array(values) = argument else {
-                return None;
-            };
-            let mut added: Vec<Value> = Vec::new();
-            for value in values.iter() {
-                if !added.contains(&value) {
-                    added.push(value);
-                }
-            }
-            let new = added
-                .iter()
-                .filter(|value| !base.iter().any(|element| element == **value))
-                .count();
-            let shown = plain
-                .as_array()
-                .is_some_and(|plain| plain.len() == base.len() + new);
-            shown.then_some(DraftChange::AddUnique(added))
-        }
-        IntentKind::RemoveElements => {
-            let base = array_or_nothing(base)?;
-            let Value::Array(removed) = argument else {
-                return None;
-            };
-            let removed = removed.to_vec();
-            let left = base
-                .iter()
-                .filter(|element| !removed.contains(element))
-                .count();
-            let shown = plain.as_array().is_some_and(|plain| plain.len() == left);
-            shown.then_some(DraftChange::RemoveValues(removed))
-        }
-        IntentKind::Max | IntentKind::Min => {
-            // An UPDATE merges objects where a maximum would put one in the place of the other.
-            let object = |value: &Value| matches!(value, Value::Object(_));
-            if argument.is_null() || object(argument) || object(base) {
-                return None;
-            }
-            // Replicas compare by code points, the query by its collation: only where they agree is it the same.
-            let order = compare_binary(argument, base);
-            let taken = base.is_null()
-                || if kind == IntentKind::Max {
-                    order.is_gt()
-                } else {
-                    order.is_lt()
-                };
-            let agrees = if taken {
-                plain == argument
-            } else {
-                plain == base
-            };
-            let change = if kind == IntentKind::Max {
-                DraftChange::Max
-            } else {
-                DraftChange::Min
-            };
-            agrees.then(|| change(argument.clone()))
-        }
-    }
-}
-
-/// An array, or the empty one where there is nothing yet.
-fn array_or_nothing(value: &Value) -> Option<Array> {
-    match value {
-        Value::Array(array) => Some(array.clone()),
-        Value::Null => Some(Array::from_vec(Vec::new())),
-        _ => None,
-    }
-}
-
-/// The change of this kind that makes `value` out of nothing.
-fn on_nothing(kind: IntentKind, value: &Value) -> Option<DraftChange> {
-    match (kind, value) {
-        (IntentKind::Increment, value) => Number::of(value).map(DraftChange::Increment),
-        (_, Value::Null | Value::Object(_)) => None,
-        (IntentKind::Max, value) => Some(DraftChange::Max(value.clone())),
-        (IntentKind::Min, value) => Some(DraftChange::Min(value.clone())),
-        (
-            IntentKind::Append | IntentKind::Prepend | IntentKind::AddUnique,
-            Value::Array(values),
-        ) => {
-            let values = values.to_vec();
-            let unique = || (1..values.len()).all(|end| !values[..end].contains(&values[end]));
-            match kind {
-                // Nothing plus no elements is nothing to a merge, and an empty array to C8QL.
-                _ if values.is_empty() => None,
-                IntentKind::Append => Some(DraftChange::Append(values)),
-                IntentKind::Prepend => Some(DraftChange::Prepend(values)),
-                _ => unique().then(|| DraftChange::AddUnique(values.clone())),
-            }
-        }
-        // Removing means the difference between two sets; the first one is their beginning.
-        _ => None,
-    }
-}
-
-// ----- streams -----
-
-struct Publishing<'a> {
-    input: Input<'a>,
-    node: &'a Publish,
-}
-
-impl<'a> Operator<'a> for Publishing<'a> {
-    fn pull(&mut self, wanted: usize, run: &mut Run<'a>) -> Result<Batch> {
-        let mut batch = self.input.pull(wanted, run)?;
-        for row in batch.iter_mut() {
-            run.tick()?;
-            let message = message(self.node, row, run)?;
-            let new = run.data()?.publish(self.node.stream.id, message)?;
-            run.stats.writes_executed += 1;
-            if let Some(variable) = self.node.new {
-                row[variable.slot as usize] = new;
-            }
-        }
-        Ok(batch)
-    }
-}
-
-fn message<'a>(node: &'a Publish, row: &mut [Value], run: &mut Run<'a>) -> Result<Message> {
-    let payload = evaluate(&node.payload, row, run)?;
-    let mut optional = |expression: &'a Option<crate::expression::Expression>,
-                        run: &mut Run<'a>| match expression {
-        Some(expression) => evaluate(expression, row, run),
-        None => Ok(Value::Null),
-    };
-    let mut key = optional(&node.key, run)?;
-    let mut properties = optional(&node.properties, run)?;
-    let mut event_time = optional(&node.event_time, run)?;
-    let payload = if node.envelope {
-        let or = |given: Value, name: &str| {
-            if given.is_null() {
-                payload.attribute(name)
-            } else {
-                given
-            }
-        };
-        key = or(key, "key");
-        properties = or(properties, "properties");
-        event_time = or(event_time, "eventTime");
-        payload.attribute("payload")
-    } else {
-        payload
-    };
-    let key = match key {
-        Value::Null => None,
-        key => Some(key.to_text().to_string()),
-    };
-    let properties = match properties {
-        Value::Object(object) => object
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_text().to_string()))
-            .collect(),
-        _ => Vec::new(),
-    };
-    Ok(Message {
-        key,
-        properties,
-        event_time: event_time.to_int(),
-        payload,
-    })
 }

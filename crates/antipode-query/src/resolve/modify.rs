@@ -5,7 +5,8 @@ use std::sync::Arc;
 use antipode_c8ql::ast::{self, Expr, Span, UpsertSearch};
 use antipode_value::{Object, Str, Value};
 
-use super::{Meaning, NO_COLLECTION, Resolver, ScopeKind};
+use super::collection::NO_COLLECTION;
+use super::{Meaning, Resolver, ScopeKind};
 use crate::error::{Code, Result};
 use crate::expression::{Comparison, Expression, Member, Variable};
 use crate::intent;

@@ -4,13 +4,57 @@
 //! constant, and the plan serves only runs that bring the same value.
 
 use antipode_c8ql::ast::Span;
-use antipode_value::Value;
+use antipode_value::{Str, Value};
 
-use super::Resolver;
-use crate::error::Result;
+use super::{DEPTH_MAX, Resolver, deeper_than};
+use crate::error::{Code, QueryError, Result};
 use crate::expression::{Expression, Member};
 
 impl Resolver<'_> {
+    pub(super) fn bind(&mut self, name: &str, span: Span) -> Result<Value> {
+        if !self.used_binds.iter().any(|used| used == name) {
+            self.used_binds.push(name.to_owned());
+        }
+        let Some(value) = self.binds.get(name) else {
+            let message = format!("no value specified for declared bind parameter '{name}'");
+            let error = self.error(Code::BindParameterMissing, message, span);
+            self.defer(error);
+            return Ok(Value::Null);
+        };
+        if deeper_than(&value, DEPTH_MAX) {
+            let message =
+                format!("bind parameter '{name}' is nested more than {DEPTH_MAX} levels deep");
+            return Err(self.error(Code::TooMuchNesting, message, span));
+        }
+        Ok(value)
+    }
+
+    pub(super) fn bind_text(&mut self, name: &str, span: Span) -> Result<Str> {
+        match self.bind_settled(name, span)? {
+            Value::String(text) => Ok(text),
+            _ => {
+                let message = format!(
+                    "bind parameter '{name}' has an invalid value or type, expecting a string"
+                );
+                let error = self.error(Code::BindParameterType, message, span);
+                self.defer(error);
+                Ok(Str::default())
+            }
+        }
+    }
+
+    pub(super) fn check_binds(&mut self) {
+        let unused = self
+            .binds
+            .keys()
+            .find(|name| !self.used_binds.iter().any(|used| **used == **name));
+        if let Some(name) = unused {
+            let message = format!("bind parameter '{name}' was not declared in the query");
+            let error = QueryError::new(Code::BindParameterUndeclared, message);
+            self.defer(error);
+        }
+    }
+
     /// A bind value in an expression.
     pub(super) fn bind_operand(&mut self, name: &str, span: Span) -> Result<Expression> {
         let value = self.bind(name, span)?;
