@@ -1,6 +1,6 @@
 //! `docs/error-codes.md`, generated from the source: every number that an error can have, and what it says of itself.
 //!
-//! Read are the table of the query engine (`codes!`), the names of the other numbers (`own_name`), and each
+//! Read are the table of the query engine (`codes!`) with its documentation, the names of the other numbers (`own_name`), and each
 //! `fn code(&self) -> u32`: its arms give numbers to variants, and a variant's documentation, or else its message, says what
 //! it means. A number that changes its meaning changes the page, and tidy compares the page.
 
@@ -53,8 +53,10 @@ pub fn check(workspace: &Workspace) -> Result<Option<String>> {
 fn page(root: &Path) -> Result<String> {
     let read = |path: &str| fs::read_to_string(root.join(path)).with_context(|| path.to_owned());
     let mut entries: BTreeMap<u32, Entry> = BTreeMap::new();
-    for (number, name) in query_names(&read("crates/antipode-query/src/error.rs")?) {
-        entries.entry(number).or_default().name = name;
+    for (number, name, meaning) in query_codes(&read("crates/antipode-query/src/error.rs")?) {
+        let entry = entries.entry(number).or_default();
+        entry.name = name;
+        entry.meanings.extend(meaning);
     }
     for path in sources(root) {
         for (number, meaning) in meanings(&fs::read_to_string(&path)?) {
@@ -106,13 +108,16 @@ fn sources(root: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The lines `Variant = 1501, "QUERY_PARSE", 400;` of the query engine's table.
-fn query_names(text: &str) -> Vec<(u32, String)> {
+/// The lines `Variant = 1501, "QUERY_PARSE", 400;` of the query engine's table, with the documentation before them.
+fn query_codes(text: &str) -> Vec<(u32, String, Option<String>)> {
+    let mut before = "";
     let rows = text.lines().filter_map(|line| {
+        let meaning = std::mem::replace(&mut before, line).trim();
+        let meaning = meaning.strip_prefix("/// ").map(str::to_owned);
         let (_, row) = line.trim().strip_suffix(';')?.split_once(" = ")?;
         let (number, rest) = row.split_once(", \"")?;
         let (name, _) = rest.split_once('"')?;
-        Some((number.parse().ok()?, name.to_owned()))
+        Some((number.parse().ok()?, name.to_owned(), meaning))
     });
     rows.collect()
 }
@@ -284,8 +289,13 @@ impl StoreError {
     #[test]
     fn names_are_read_from_the_tables() {
         assert_eq!(
-            query_names("codes! {\n    QueryParse = 1501, \"QUERY_PARSE\", 400;\n}"),
-            [(1501, "QUERY_PARSE".to_owned())]
+            query_codes(
+                "codes! {\n    /// Bad.\n    QueryParse = 1501, \"QUERY_PARSE\", 400;\n    QueryEmpty = 1502, \"QUERY_EMPTY\", 400;\n}"
+            ),
+            [
+                (1501, "QUERY_PARSE".to_owned(), Some("Bad.".to_owned())),
+                (1502, "QUERY_EMPTY".to_owned(), None),
+            ]
         );
         assert_eq!(
             own_names("        5250 => \"STORE_DAMAGED\",\n        _ => \"FAILED\",\n"),

@@ -11,12 +11,13 @@ use std::fmt;
 
 use crate::source::SourceError;
 
-/// Declares the table of codes once; number, name and HTTP status derive from it.
+/// Declares the table of codes once; number, name and HTTP status derive from it, and from the documentation the page of
+/// error codes.
 macro_rules! codes {
-    ($( $variant:ident = $number:literal, $name:literal, $http:literal; )*) => {
-        /// Every error and warning number that the query engine can raise.
+    ($( #[doc = $meaning:literal] $variant:ident = $number:literal, $name:literal, $http:literal; )*) => {
+        /// The error and warning numbers of queries. Some are kept for what this version does not have.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code { $( #[doc = $name] $variant = $number, )* }
+        pub enum Code { $( #[doc = $meaning] $variant = $number, )* }
 
         impl Code {
             /// All codes, in the order of their numbers.
@@ -46,85 +47,165 @@ macro_rules! codes {
 }
 
 codes! {
+    /// What no other number says.
     Failed = 1, "FAILED", 500;
+    /// A broken promise inside the engine: always a defect.
     Internal = 4, "INTERNAL", 500;
+    /// A counter outside of expressions overflows. No query raises it: in expressions, an integer that overflows becomes a floating-point number.
     NumericOverflow = 6, "NUMERIC_OVERFLOW", 400;
+    /// A construct of the language that this version knows and cannot run.
     NotImplemented = 9, "NOT_IMPLEMENTED", 501;
+    /// An option or argument of an illegal value. As a warning: an unknown option, a start of a walk that names no document.
     BadParameter = 10, "BAD_PARAMETER", 400;
+    /// The caller may not use a collection, view or stream that the query names.
     Forbidden = 11, "FORBIDDEN", 403;
+    /// A lock was not to be had in time. No query raises it: a conflict is told at once (1200).
     LockTimeout = 18, "LOCK_TIMEOUT", 409;
+    /// The caller went away or took the request back.
     RequestCanceled = 21, "REQUEST_CANCELED", 408;
+    /// The query needs more memory than it may have, or writes out a range of more than 10,000,000 elements.
     ResourceLimit = 32, "RESOURCE_LIMIT", 500;
+    /// The node takes no writes.
     ReadOnly = 1004, "READ_ONLY", 403;
+    /// A write met the full disk.
     FilesystemFull = 1104, "FILESYSTEM_FULL", 500;
+    /// Another transaction changed the document first, or `_rev` is not the expected one with `ignoreRevs: false`.
     Conflict = 1200, "CONFLICT", 409;
+    /// The document to change or remove does not exist. As a warning: an edge points to a vertex that does not exist.
     DocumentNotFound = 1202, "DOCUMENT_NOT_FOUND", 404;
+    /// A name that is neither a variable nor a collection, view or other source.
     DataSourceNotFound = 1203, "DATA_SOURCE_NOT_FOUND", 404;
+    /// A malformed `_id` where one is needed. No query raises it: no statement takes an `_id` for a document (1221), and a walk that starts at none warns (10).
     DocumentHandleBad = 1205, "DOCUMENT_HANDLE_BAD", 400;
+    /// A name that is neither a variable nor can be one of a collection.
     IllegalName = 1208, "ILLEGAL_NAME", 400;
+    /// The key or a value of a unique index exists already.
     UniqueConstraintViolated = 1210, "UNIQUE_CONSTRAINT_VIOLATED", 409;
+    /// An `_id` of another collection. No query raises it: statements go by `_key`, and DOCUMENT() gives null.
     CrossCollectionRequest = 1213, "CROSS_COLLECTION_REQUEST", 400;
+    /// The document is larger than documents may be.
     DocumentTooLarge = 1216, "DOCUMENT_TOO_LARGE", 400;
+    /// A collection that is no edge collection in a walk, or one walked in two directions at once.
     CollectionTypeInvalid = 1218, "COLLECTION_TYPE_INVALID", 400;
+    /// An illegal `_key`.
     DocumentKeyBad = 1221, "DOCUMENT_KEY_BAD", 400;
+    /// The document to change or remove has no `_key`.
     DocumentKeyMissing = 1226, "DOCUMENT_KEY_MISSING", 400;
+    /// What is to be written is no object, or the key of what is to be changed neither text nor object.
     DocumentTypeInvalid = 1227, "DOCUMENT_TYPE_INVALID", 400;
+    /// `_from` or `_to` of an edge is missing or no id.
     InvalidEdgeAttribute = 1233, "INVALID_EDGE_ATTRIBUTE", 400;
+    /// A `_rev` to compare, with `ignoreRevs: false`, that is no text.
     DocumentRevBad = 1239, "DOCUMENT_REV_BAD", 400;
+    /// The node cannot do it now and will soon.
     TryAgain = 1302, "TRY_AGAIN", 503;
+    /// The store could not read or write.
     IoError = 1305, "IO_ERROR", 500;
+    /// The query was killed, or took longer than it may.
     QueryKilled = 1500, "QUERY_KILLED", 410;
+    /// The text breaks the grammar, or one of the rules that come with it.
     QueryParse = 1501, "QUERY_PARSE", 400;
+    /// The text is empty.
     QueryEmpty = 1502, "QUERY_EMPTY", 400;
+    /// A LIMIT or depth that is negative or no number. As a warning: a literal or result that no number can hold, which is null.
     NumberOutOfRange = 1504, "QUERY_NUMBER_OUT_OF_RANGE", 400;
+    /// A latitude, longitude or shape that is none; a warning, the result is null.
     InvalidGeoValue = 1505, "QUERY_INVALID_GEO_VALUE", 400;
+    /// An illegal name of a variable.
     VariableNameInvalid = 1510, "QUERY_VARIABLE_NAME_INVALID", 400;
+    /// A variable is declared twice.
     VariableRedeclared = 1511, "QUERY_VARIABLE_REDECLARED", 400;
+    /// An unknown variable in `{x}`, or one of the same COLLECT or WINDOW in its expressions.
     VariableNameUnknown = 1512, "QUERY_VARIABLE_NAME_UNKNOWN", 400;
+    /// More than 256 collections in one query.
     TooManyCollections = 1522, "QUERY_TOO_MANY_COLLECTIONS", 400;
+    /// Expressions, data, steps or variables beyond what a plan may hold.
     TooMuchNesting = 1524, "QUERY_TOO_MUCH_NESTING", 400;
+    /// An unknown function.
     FunctionNameUnknown = 1540, "QUERY_FUNCTION_NAME_UNKNOWN", 400;
+    /// A call with too few or too many arguments.
     FunctionArgumentNumber = 1541, "QUERY_FUNCTION_ARGUMENT_NUMBER_MISMATCH", 400;
+    /// An argument of the wrong type; mostly a warning, the result is null.
     FunctionArgumentType = 1542, "QUERY_FUNCTION_ARGUMENT_TYPE_MISMATCH", 400;
+    /// A regular expression that cannot be compiled; a warning, the result is null.
     InvalidRegex = 1543, "QUERY_INVALID_REGEX", 400;
+    /// The bind values are no object.
     BindParametersInvalid = 1550, "QUERY_BIND_PARAMETERS_INVALID", 400;
+    /// A bind parameter without a value.
     BindParameterMissing = 1551, "QUERY_BIND_PARAMETER_MISSING", 400;
+    /// A bind value that the query does not use.
     BindParameterUndeclared = 1552, "QUERY_BIND_PARAMETER_UNDECLARED", 400;
+    /// A bind value of the wrong type for its place.
     BindParameterType = 1553, "QUERY_BIND_PARAMETER_TYPE", 400;
+    /// A statistic over values that are no numbers; a warning, the result is null.
     InvalidArithmeticValue = 1561, "QUERY_INVALID_ARITHMETIC_VALUE", 400;
+    /// Division by zero; a warning, the result is null.
     DivisionByZero = 1562, "QUERY_DIVISION_BY_ZERO", 400;
+    /// FOR over what is no array. As a warning: a function of arrays met something else and gives null.
     ArrayExpected = 1563, "QUERY_ARRAY_EXPECTED", 400;
+    /// FAIL() was called.
     FailCalled = 1569, "QUERY_FAIL_CALLED", 400;
+    /// NEAR() or WITHIN() without a geo index.
     GeoIndexMissing = 1570, "QUERY_GEO_INDEX_MISSING", 400;
+    /// FULLTEXT() without a fulltext index.
     FulltextIndexMissing = 1571, "QUERY_FULLTEXT_INDEX_MISSING", 400;
+    /// A date, unit or duration that is none; a warning, the result is null.
     InvalidDateValue = 1572, "QUERY_INVALID_DATE_VALUE", 400;
+    /// More than one modification in a query. Never raised: several are allowed, and 1579 tells what is not.
     MultiModify = 1573, "QUERY_MULTI_MODIFY", 400;
+    /// The right side of AGGREGATE is no call of an aggregate function.
     InvalidAggregateExpression = 1574, "QUERY_INVALID_AGGREGATE_EXPRESSION", 400;
+    /// OPTIONS that are not known when the query is compiled.
     CompileTimeOptions = 1575, "QUERY_COMPILE_TIME_OPTIONS", 400;
+    /// The name of a collection as an operand.
     CollectionUsedInExpression = 1577, "QUERY_COLLECTION_USED_IN_EXPRESSION", 400;
+    /// CALL() or APPLY() of a function that cannot be called so.
     DisallowedDynamicCall = 1578, "QUERY_DISALLOWED_DYNAMIC_CALL", 400;
+    /// A collection is read or changed again after the query has changed it.
     AccessAfterModification = 1579, "QUERY_ACCESS_AFTER_MODIFICATION", 400;
+    /// CALL() or APPLY() of an unknown function.
     FunctionNotFound = 1582, "QUERY_FUNCTION_NOT_FOUND", 404;
+    /// ASSERT() of what is false.
     UserAssert = 1593, "QUERY_USER_ASSERT", 400;
+    /// WARN() of what is false; a warning.
     UserWarn = 1594, "QUERY_USER_WARN", 400;
+    /// WINDOW after a modification.
     WindowAfterModification = 1595, "QUERY_WINDOW_AFTER_MODIFICATION", 400;
+    /// A document against the schema of its collection. Never raised: collections have no schema.
     ValidationFailed = 1620, "VALIDATION_FAILED", 400;
+    /// The named graph does not exist.
     GraphNotFound = 1924, "GRAPH_NOT_FOUND", 404;
+    /// A vertex collection of the options is not part of the graph.
     GraphVertexCollectionMissing = 1926, "GRAPH_VERTEX_COL_DOES_NOT_EXIST", 404;
+    /// An edge collection of the options is not among those walked.
     GraphEdgeCollectionMissing = 1939, "GRAPH_EDGE_COL_DOES_NOT_EXIST", 404;
+    /// The named graph has no edge collection.
     GraphEmpty = 1940, "GRAPH_EMPTY", 400;
+    /// A negative weight of an edge.
     NegativeEdgeWeight = 1948, "GRAPH_NEGATIVE_EDGE_WEIGHT", 400;
+    /// The stream does not exist.
     StreamNotFound = 5200, "STREAM_NOT_FOUND", 404;
+    /// A position in a stream from before what is kept. Not raised yet: streams keep everything.
     StreamOffsetOutOfRange = 5201, "STREAM_OFFSET_OUT_OF_RANGE", 410;
+    /// Reading a stream without an end.
     StreamUnbounded = 5202, "STREAM_UNBOUNDED", 400;
+    /// A payload that is not of the format asked for. Not raised yet: every payload is stored as a value.
     StreamPayloadInvalid = 5203, "STREAM_PAYLOAD_INVALID", 400;
+    /// More messages than a stream takes in. Not raised yet: streams have no such limit.
     StreamBackpressure = 5204, "STREAM_BACKPRESSURE", 503;
+    /// The collection is no key-value store.
     KvStoreNotFound = 5210, "KV_STORE_NOT_FOUND", 404;
+    /// An expiry that is no number of at least 0. Not raised yet: no statement sets one.
     KvExpirationInvalid = 5211, "KV_EXPIRATION_INVALID", 400;
+    /// An intent that does not fit what an attribute is. Not raised: what a statement means is read from how it is written, and falls back to an assignment.
     IntentTypeMismatch = 5220, "CRDT_INTENT_TYPE_MISMATCH", 409;
+    /// An intent in the wrong place. Not raised: what a statement means is read from how it is written.
     IntentMisplaced = 5221, "CRDT_INTENT_MISPLACED", 400;
+    /// The level of consistency that was asked for is not to be had now.
     ConsistencyUnavailable = 5230, "CONSISTENCY_UNAVAILABLE", 503;
+    /// A level of consistency that the collection does not have. Not raised yet: no collection lacks a level that there is.
     ConsistencyInvalid = 5231, "CONSISTENCY_INVALID", 400;
+    /// A forced index hint names no index that can be used.
     ForcedIndexHintUnusable = 5240, "QUERY_FORCED_INDEX_HINT_UNUSABLE", 400;
 }
 

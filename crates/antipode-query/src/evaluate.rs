@@ -254,7 +254,8 @@ fn tick_comparison(left: &Value, right: &Value, run: &mut Run<'_>) -> Result<()>
 /// `+x`, `-x`, `NOT x`.
 fn unary(operator: Unary, operand: &Value) -> Value {
     match operator {
-        Unary::Not => Value::Bool(!operand.truthy()),
+        Unary::NoMatch if operand.is_null() => Value::Null,
+        Unary::Not | Unary::NoMatch => Value::Bool(!operand.truthy()),
         Unary::Plus => operand.to_number(),
         Unary::Minus => match operand.to_number() {
             Value::Int(int) => int

@@ -87,6 +87,8 @@ pub enum Unary {
     Minus,
     /// `NOT`, `!`.
     Not,
+    /// What `!~` makes of a match: the opposite, and of `null`, which an invalid pattern gives, `null`.
+    NoMatch,
 }
 
 /// Operators that cast to numbers.

@@ -565,7 +565,7 @@ impl Resolver<'_> {
             Some(offset) => self.limit_number(offset, false)?.unwrap_or(0),
             None => 0,
         };
-        let count = self.limit_number(&operation.count, operation.offset.is_some())?;
+        let count = self.limit_number(&operation.count, true)?;
         self.node(
             NodeKind::Limit {
                 offset,
@@ -577,6 +577,7 @@ impl Resolver<'_> {
         )
     }
 
+    /// An operand of LIMIT; nothing where it is `null` and may be, for no limit.
     fn limit_number(&mut self, operand: &Expr, unlimited: bool) -> Result<Option<u64>> {
         let expression = self.expression(operand)?;
         let expression = self.settle(expression);

@@ -210,6 +210,15 @@ impl Target {
         if !compares && node.options.version_attribute.is_none() {
             return Ok(None);
         }
+        if compares
+            && self
+                .revision
+                .as_ref()
+                .is_some_and(|given| given.as_str().is_none())
+        {
+            let message = "invalid document revision: _rev must be a string";
+            return Err(QueryError::new(Code::DocumentRevBad, message));
+        }
         let current = run.data()?.current(node.collection.id, &self.key)?;
         if let (true, Some(current), Some(revision)) = (compares, &current, &self.revision)
             && current.attribute("_rev") != *revision

@@ -70,7 +70,9 @@ impl Printer<'_> {
                 self.expression(&parts[0]),
                 self.expression(&parts[1])
             ),
-            Expression::Unary(Unary::Not, operand) => format!("! {}", self.expression(operand)),
+            Expression::Unary(Unary::Not | Unary::NoMatch, operand) => {
+                format!("! {}", self.expression(operand))
+            }
             Expression::Unary(Unary::Minus, operand) => format!("-{}", self.expression(operand)),
             Expression::Unary(Unary::Plus, operand) => format!("+{}", self.expression(operand)),
             Expression::Arithmetic(operator, parts) => {

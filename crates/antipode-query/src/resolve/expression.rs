@@ -322,14 +322,13 @@ impl Resolver<'_> {
             BinaryOperator::Like => self.operator_call("LIKE", left, right, span),
             BinaryOperator::Matches => self.operator_call("REGEX_TEST", left, right, span),
             BinaryOperator::NotLike | BinaryOperator::NotMatches => {
-                let name = if operator == BinaryOperator::NotLike {
-                    "LIKE"
-                } else {
-                    "REGEX_TEST"
+                let (name, negation) = match operator {
+                    BinaryOperator::NotLike => ("LIKE", Unary::Not),
+                    _ => ("REGEX_TEST", Unary::NoMatch),
                 };
                 let matches = self.operator_call(name, left, right, span)?;
                 let matches = self.fold(matches);
-                Ok(Expression::Unary(Unary::Not, Box::new(matches)))
+                Ok(Expression::Unary(negation, Box::new(matches)))
             }
             operator => match comparison(operator) {
                 Some(comparison) => Ok(Expression::Compare(comparison, parts(left, right))),

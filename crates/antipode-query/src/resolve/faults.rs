@@ -28,7 +28,7 @@ fn kind(code: u32) -> Kind {
         9 | 1540 | 1541 => Kind::Call,
         1579 | 1595 => Kind::Access,
         1522 | 1524 => Kind::Limit,
-        10 | 1501 | 1504 | 1575 | 1948 => Kind::Value,
+        10 | 1501 | 1504 | 1948 => Kind::Value,
         _ => Kind::Text,
     }
 }
