@@ -45,4 +45,6 @@ pub use operation::{
     Change, ElementId, Number, Operation, Path, RemoveMode, Slot, Taken, UniqueElement,
 };
 pub use revision::{Revision, digest};
-pub use writer::{Deletes, Draft, DraftChange, PatchOptions, WriterRules, patch_changes, resolve};
+pub use writer::{
+    Body, Deletes, Draft, DraftChange, PatchOptions, WriterRules, patch_changes, resolve,
+};

@@ -26,6 +26,8 @@ use view::{Target, View};
 pub enum Draft {
     /// Begin the document with these attributes, each merged for itself with those of concurrent creations.
     Insert(Value),
+    /// As `Insert`, of a value that was made ready before.
+    InsertBody(Body),
     /// As `Insert`, with further changes made on nothing: the insert branch of an UPSERT whose update branch has an intent
     /// for the same path.
     InsertWith {
@@ -44,6 +46,27 @@ pub enum Draft {
     Remove,
     /// Remove a document that exists, yielding to concurrent changes whatever the collection says: expiry.
     Purge,
+}
+
+/// The value of a document as it is stored: packed, within the limits, and without the attributes that are derived. It is
+/// made where the document comes from, so that the one writer of a node need not look through it.
+#[derive(Clone, Debug)]
+pub struct Body(Value);
+
+impl Body {
+    /// Makes a document's value ready to be stored.
+    ///
+    /// # Errors
+    /// When it is no object, or beyond the limits of size and nesting.
+    pub fn of(value: &Value) -> Result<Self, WriteError> {
+        body(value).map(Self)
+    }
+
+    /// The value.
+    #[must_use]
+    pub const fn value(&self) -> &Value {
+        &self.0
+    }
 }
 
 /// What a writer wants at one place.
@@ -100,6 +123,11 @@ pub fn resolve(
         Draft::Insert(value) => Ok(Operation::Merge {
             ends: document.names_held(),
             value: body(value)?,
+            changes: Vec::new(),
+        }),
+        Draft::InsertBody(Body(value)) => Ok(Operation::Merge {
+            ends: document.names_held(),
+            value: value.clone(),
             changes: Vec::new(),
         }),
         Draft::InsertWith { value, changes } => insert_with(document, value, changes),

@@ -4,7 +4,7 @@
 //! shows afterwards. So an index can never disagree with its documents: both come from the same comparison and stand in
 //! the same batch, for local writes and merges alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use antipode_clock::ReplicaId;
 use antipode_crdt::{Document, Shown};
@@ -19,6 +19,9 @@ use crate::error::EngineError;
 use crate::index::entries::{self, Change};
 use crate::index::unique::Holders;
 use crate::stored;
+
+/// So many entries are looked through one by one; most batches have fewer.
+const SCANNED_MAX: usize = 8;
 
 /// A document that the batch touches.
 pub(crate) struct Entry {
@@ -47,7 +50,8 @@ pub(crate) struct Totals {
 #[derive(Default)]
 pub(crate) struct Changes {
     pub entries: Vec<Entry>,
-    pub index: BTreeMap<(CollectionId, Str), usize>,
+    /// Where an entry stands, once there are more than [`SCANNED_MAX`].
+    index: HashMap<(CollectionId, Str), usize>,
     /// The last message of each stream and origin that the batch appended to.
     pub tails: BTreeMap<(StreamId, ReplicaId), u64>,
     pub messages: Vec<(MessageKey, Vec<u8>)>,
@@ -65,8 +69,32 @@ pub(crate) struct Changes {
 
 impl Changes {
     /// The document of a key, if the batch touches it.
-    pub fn entry(&self, name: &(CollectionId, Str)) -> Option<&Entry> {
-        self.entries.get(*self.index.get(name)?)
+    pub fn entry(&self, collection: CollectionId, key: &str) -> Option<&Entry> {
+        self.entries.get(self.position(collection, key)?)
+    }
+
+    /// Where the entry of a key stands, if the batch touches it.
+    pub fn position(&self, collection: CollectionId, key: &str) -> Option<usize> {
+        if self.entries.len() <= SCANNED_MAX {
+            let is_it = |entry: &Entry| entry.key == key && entry.collection == collection;
+            return self.entries.iter().position(is_it);
+        }
+        self.index.get(&(collection, Str::from(key))).copied()
+    }
+
+    /// Adds the entry of a key that has none, and returns where it stands.
+    pub fn add(&mut self, entry: Entry) -> usize {
+        let position = self.entries.len();
+        self.entries.push(entry);
+        if self.entries.len() > SCANNED_MAX {
+            let unindexed = self.index.len()..self.entries.len();
+            for at in unindexed {
+                let entry = &self.entries[at];
+                let name = (entry.collection, entry.key.clone());
+                self.index.insert(name, at);
+            }
+        }
+        position
     }
 
     /// Whether nothing changes.

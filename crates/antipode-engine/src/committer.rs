@@ -33,7 +33,6 @@ use crate::report::ReportLog;
 use crate::request::{CommitRequest, Committed, DraftOperation, Expectation, OperationOutcome};
 use crate::shared::Shared;
 use crate::stored;
-use crate::token;
 use crate::working::WorkingSet;
 
 /// All fabrics are one replication group for now; the id is in every key and message.
@@ -70,7 +69,7 @@ const LOG_BYTES_USUAL: usize = 4 << 10;
 
 /// Where the store stands.
 struct Landed {
-    vv: VersionVector,
+    vv: Arc<VersionVector>,
     digest: u128,
 }
 
@@ -100,7 +99,7 @@ impl Committer {
         }
         let context = recovered.heads.context();
         let landed = Landed {
-            vv: recovered.vv.clone(),
+            vv: Arc::new(recovered.vv.clone()),
             digest: recovered.ledger.digest,
         };
         Self {
@@ -239,7 +238,8 @@ impl Committer {
             dot: prepared.header.dot,
             stamp,
             outcomes,
-            token: token::encode(&self.vv),
+            // Known when the batch is closed.
+            vector: self.landed.vv.clone(),
         })
     }
 
@@ -525,9 +525,15 @@ impl Committer {
     /// nothing to write. The flight before it must have landed.
     pub fn launch(&mut self, open: OpenBatch, shared: &Arc<Shared>) -> (Option<Flight>, Aftermath) {
         let (changes, reports) = open.working.freeze();
-        let mut batch = open.log;
+        let (mut batch, mut aftermath) = (open.log, open.aftermath);
         if batch.is_empty() && changes.is_empty() {
-            return (None, open.aftermath);
+            return (None, aftermath);
+        }
+        let vv = Arc::new(self.vv.clone());
+        for client in &mut aftermath.clients {
+            if let Ok(committed) = &mut client.reply {
+                committed.vector = vv.clone();
+            }
         }
         self.reports.take(reports, &mut batch);
         if let Some(bound) = self.clock.bound_needed(self.clock.last()) {
@@ -555,13 +561,13 @@ impl Committer {
             catalog: self.catalog.clone(),
             catalog_is_new: open.catalog_changed,
             ledger: std::mem::take(&mut self.ledger),
-            vv: self.vv.clone(),
+            vv,
         };
-        (Some(flight), open.aftermath)
+        (Some(flight), aftermath)
     }
 
     /// Takes back what the flight that brought the store to `vv` carried.
-    pub fn landed(&mut self, vv: VersionVector, ledger: Ledger) {
+    pub fn landed(&mut self, vv: Arc<VersionVector>, ledger: Ledger) {
         self.in_flight = None;
         self.landed = Landed {
             vv,

@@ -111,7 +111,7 @@ pub struct Flight {
     pub(crate) catalog_is_new: bool,
     pub(crate) ledger: Ledger,
     /// What is applied once this has landed.
-    pub(crate) vv: VersionVector,
+    pub(crate) vv: Arc<VersionVector>,
 }
 
 impl fmt::Debug for Flight {
@@ -163,7 +163,7 @@ impl Flight {
             if self.catalog_is_new {
                 self.shared.publish_catalog(self.catalog);
             }
-            self.shared.publish_vector(&self.vv);
+            self.shared.publish_vector(self.vv);
         }
         self.shared.batch_ends();
         written.map(|()| ledger)

@@ -52,7 +52,7 @@ pub use index::{
     Checked, IndexCheck, IndexDefinition, IndexEntry, IndexError, IndexFault, IndexStatus, Wrong,
 };
 pub use messages::{ReadMessage, message_id};
-pub use node::{Node, NodeConfig, NodeInput, NodeOutput, NodeStatus};
+pub use node::{Node, NodeConfig, NodeInput, NodeOutput, NodeStatus, Out};
 pub use report::DiscardedWrite;
 pub use request::{
     CommitReply, CommitRequest, Committed, DraftOperation, Durability, Expectation,

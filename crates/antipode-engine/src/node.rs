@@ -90,7 +90,7 @@ pub enum NodeOutput {
         reply: CommitReply,
     },
     /// Let it land ([`Flight::land`]), then answer with [`NodeInput::Landed`]. At most one is under way.
-    Write(Flight),
+    Write(Box<Flight>),
     /// Sync the store, then answer with [`NodeInput::Synced`]. At most one is under way.
     Sync {
         /// Goes into the answer.
@@ -129,6 +129,9 @@ pub enum NodeOutput {
     /// Send [`NodeInput::Tick`] at this time; replaces the time asked for before.
     Wake(Micros),
 }
+
+/// Whoever carries out what a step says.
+pub type Out<'a> = dyn FnMut(NodeOutput) + 'a;
 
 /// How a node takes part in its cluster.
 #[derive(Clone, Debug)]
@@ -175,7 +178,7 @@ struct Waiting {
 
 /// What is to be done when the flight under way has landed.
 struct Flying {
-    vv: VersionVector,
+    vv: Arc<VersionVector>,
     aftermath: Aftermath,
 }
 
@@ -296,29 +299,33 @@ impl Node {
         }
     }
 
-    /// Handles what happened, and says what is to be done, in order.
-    pub fn step(&mut self, inputs: Vec<NodeInput>, now: Now) -> Vec<NodeOutput> {
-        let mut out = Vec::new();
+    /// Handles what happened, and says what is to be done, in order. `out` is told of each thing at once, so that a flight
+    /// takes off and clients hear of the last one while the step goes on.
+    pub fn step(
+        &mut self,
+        inputs: impl IntoIterator<Item = NodeInput>,
+        now: Now,
+        out: &mut Out<'_>,
+    ) {
         if !self.started {
             self.started = true;
-            self.replicate(Input::Start, now, &mut out);
+            self.replicate(Input::Start, now, out);
         }
         for input in inputs {
             match input {
-                NodeInput::Commit(request) => self.commit(request, now, &mut out),
-                NodeInput::Landed(landing) => self.landed(landing, now, &mut out),
-                NodeInput::Synced { ticket } => self.synced(ticket, now, &mut out),
+                NodeInput::Commit(request) => self.commit(request, now, out),
+                NodeInput::Landed(landing) => self.landed(landing, now, out),
+                NodeInput::Synced { ticket } => self.synced(ticket, now, out),
                 NodeInput::SyncFailed { ticket, error } => {
-                    self.sync_failed(ticket, &error, now, &mut out)
+                    self.sync_failed(ticket, &error, now, out);
                 }
-                NodeInput::Replication(input) => self.take_replication(input, now, &mut out),
+                NodeInput::Replication(input) => self.take_replication(input, now, out),
                 NodeInput::Tick => {}
             }
         }
-        self.launch(now, &mut out);
-        self.tick(now, &mut out);
-        self.launch(now, &mut out);
-        out
+        self.launch(now, out);
+        self.tick(now, out);
+        self.launch(now, out);
     }
 
     /// Ends the node after the driver has synced the store one last time: whoever waited for the disk is answered.
@@ -332,11 +339,11 @@ impl Node {
             .collect()
     }
 
-    fn take_replication(&mut self, input: Input, now: Now, out: &mut Vec<NodeOutput>) {
+    fn take_replication(&mut self, input: Input, now: Now, out: &mut Out<'_>) {
         match &input {
             Input::LinkUp { link, .. } => {
                 if self.outage.is_some() {
-                    out.push(NodeOutput::Disconnect { link: *link });
+                    out(NodeOutput::Disconnect { link: *link });
                     return;
                 }
                 self.links.insert(*link);
@@ -353,13 +360,13 @@ impl Node {
     }
 
     /// Runs the timers of the node itself and of replication, begins a sync where one is due, and says when to come again.
-    fn tick(&mut self, now: Now, out: &mut Vec<NodeOutput>) {
+    fn tick(&mut self, now: Now, out: &mut Out<'_>) {
         if self.outage.is_some() {
             if now.at >= self.next_recovery {
                 self.try_recovery(now, out);
             }
             if self.outage.is_some() {
-                out.push(NodeOutput::Wake(self.next_recovery));
+                out(NodeOutput::Wake(self.next_recovery));
                 return;
             }
         }
@@ -374,12 +381,12 @@ impl Node {
             .flatten()
             .min()
         {
-            out.push(NodeOutput::Wake(at));
+            out(NodeOutput::Wake(at));
         }
     }
 
     /// Does a piece of the background work on indexes, if it is time. Returns when there will be more.
-    fn work_on_indexes(&mut self, now: Now, out: &mut Vec<NodeOutput>) -> Option<Micros> {
+    fn work_on_indexes(&mut self, now: Now, out: &mut Out<'_>) -> Option<Micros> {
         if self.outage.is_some() {
             return None;
         }
@@ -397,7 +404,7 @@ impl Node {
             Ok(Some(worked)) => {
                 self.written += 1;
                 if worked.catalog_changed {
-                    out.push(NodeOutput::Visible);
+                    out(NodeOutput::Visible);
                 }
                 self.next_index_work = now.at.plus(INDEX_PAUSE);
                 self.next_index_look = now.at.plus(INDEX_INTERVAL);
@@ -415,10 +422,10 @@ impl Node {
         }
     }
 
-    fn commit(&mut self, request: CommitRequest, now: Now, out: &mut Vec<NodeOutput>) {
+    fn commit(&mut self, request: CommitRequest, now: Now, out: &mut Out<'_>) {
         if let Some(cause) = self.refuses_writes() {
             let reply = Err(EngineError::ReadOnly { cause });
-            out.push(NodeOutput::Reply {
+            out(NodeOutput::Reply {
                 request: request.id,
                 reply,
             });
@@ -433,20 +440,20 @@ impl Node {
         if let Err(error) = self.committer.commit(open, request, now.wall_ms) {
             let cause = error.to_string();
             let reply = Err(error);
-            out.push(NodeOutput::Reply { request: id, reply });
+            out(NodeOutput::Reply { request: id, reply });
             self.stop_writes(cause, now, out);
         }
     }
 
     /// Launches the open batch, unless one is in flight.
-    fn launch(&mut self, now: Now, out: &mut Vec<NodeOutput>) {
+    fn launch(&mut self, now: Now, out: &mut Out<'_>) {
         while let Some(aftermath) = self.launch_one(now, out) {
             self.settle(aftermath, now, out);
         }
     }
 
     /// The same once. Returns what there is to tell where nothing had to be written.
-    fn launch_one(&mut self, now: Now, out: &mut Vec<NodeOutput>) -> Option<Aftermath> {
+    fn launch_one(&mut self, now: Now, out: &mut Out<'_>) -> Option<Aftermath> {
         if self.flying.is_some() {
             return None;
         }
@@ -455,7 +462,7 @@ impl Node {
             Some(flight) => {
                 let vv = flight.vv.clone();
                 self.flying = Some(Flying { vv, aftermath });
-                out.push(NodeOutput::Write(flight));
+                out(NodeOutput::Write(Box::new(flight)));
                 None
             }
             None => Some(aftermath),
@@ -466,7 +473,7 @@ impl Node {
         told
     }
 
-    fn landed(&mut self, landing: Landing, now: Now, out: &mut Vec<NodeOutput>) {
+    fn landed(&mut self, landing: Landing, now: Now, out: &mut Out<'_>) {
         let Some(Flying { vv, aftermath }) = self.flying.take() else {
             return;
         };
@@ -478,10 +485,10 @@ impl Node {
 
     fn has_landed(
         &mut self,
-        (vv, ledger): (VersionVector, Ledger),
+        (vv, ledger): (Arc<VersionVector>, Ledger),
         aftermath: Aftermath,
         now: Now,
-        out: &mut Vec<NodeOutput>,
+        out: &mut Out<'_>,
     ) {
         self.written += 1;
         self.committer.landed(vv, ledger);
@@ -497,14 +504,14 @@ impl Node {
                     }),
                 };
                 let request = client.request;
-                out.push(NodeOutput::Reply { request, reply });
+                out(NodeOutput::Reply { request, reply });
             }
-            out.push(NodeOutput::Visible);
+            out(NodeOutput::Visible);
             return;
         }
         // First of all, so that the store has no pause.
         let next = self.launch_one(now, out);
-        out.push(NodeOutput::Visible);
+        out(NodeOutput::Visible);
         self.settle(aftermath, now, out);
         if let Some(next) = next {
             self.settle(next, now, out);
@@ -517,7 +524,7 @@ impl Node {
         error: &EngineError,
         aftermath: Aftermath,
         now: Now,
-        out: &mut Vec<NodeOutput>,
+        out: &mut Out<'_>,
     ) {
         let cause = error.to_string();
         let unknown = error.written() == antipode_store::Written::Unknown;
@@ -533,13 +540,13 @@ impl Node {
                 }),
             };
             let request = client.request;
-            out.push(NodeOutput::Reply { request, reply });
+            out(NodeOutput::Reply { request, reply });
         }
         self.stop_writes(cause, now, out);
     }
 
     /// Tells everybody about a batch that has landed.
-    fn settle(&mut self, aftermath: Aftermath, now: Now, out: &mut Vec<NodeOutput>) {
+    fn settle(&mut self, aftermath: Aftermath, now: Now, out: &mut Out<'_>) {
         let Aftermath {
             clients,
             records,
@@ -554,7 +561,7 @@ impl Node {
             } = client;
             let at_once = durability == Durability::Memory || bug!(AckBeforeSync);
             if reply.is_err() || at_once {
-                out.push(NodeOutput::Reply { request, reply });
+                out(NodeOutput::Reply { request, reply });
             } else {
                 self.waiting.push_back(Waiting {
                     ticket: self.written,
@@ -575,7 +582,7 @@ impl Node {
     }
 
     /// Applies transactions of peers.
-    fn deliver(&mut self, records: Vec<Record>, now: Now, out: &mut Vec<NodeOutput>) {
+    fn deliver(&mut self, records: Vec<Record>, now: Now, out: &mut Out<'_>) {
         if self.refusing {
             return;
         }
@@ -587,7 +594,7 @@ impl Node {
     }
 
     /// Lets replication handle an input, and carries out what it asks for until nothing is left.
-    fn replicate(&mut self, input: Input, now: Now, out: &mut Vec<NodeOutput>) {
+    fn replicate(&mut self, input: Input, now: Now, out: &mut Out<'_>) {
         let mut inputs = VecDeque::from([input]);
         let mut outputs = Vec::new();
         while let Some(input) = inputs.pop_front() {
@@ -610,10 +617,10 @@ impl Node {
         output: Output,
         now: Now,
         inputs: &mut VecDeque<Input>,
-        out: &mut Vec<NodeOutput>,
+        out: &mut Out<'_>,
     ) {
         match output {
-            Output::Send { link, lane, bytes } => out.push(NodeOutput::Send { link, lane, bytes }),
+            Output::Send { link, lane, bytes } => out(NodeOutput::Send { link, lane, bytes }),
             Output::Deliver(records) => self.deliver(records, now, out),
             Output::ReadLog {
                 read,
@@ -641,16 +648,16 @@ impl Node {
                 }
             }
             Output::Writes(gate) => self.gate = gate,
-            Output::Alarm(alarm) => out.push(NodeOutput::Alarm(alarm)),
+            Output::Alarm(alarm) => out(NodeOutput::Alarm(alarm)),
             Output::EpochAdopted(_) => self.publish_members(),
             Output::Wake(at) => self.replication_wake = Some(at),
-            Output::Connect { address } => out.push(NodeOutput::Connect { address }),
-            Output::Disconnect { link } => out.push(NodeOutput::Disconnect { link }),
+            Output::Connect { address } => out(NodeOutput::Connect { address }),
+            Output::Disconnect { link } => out(NodeOutput::Disconnect { link }),
         }
     }
 
     /// Begins a sync if something was written since the last one and it is time. Returns when it will be time.
-    fn sync_if_due(&mut self, now: Now, out: &mut Vec<NodeOutput>) -> Option<Micros> {
+    fn sync_if_due(&mut self, now: Now, out: &mut Out<'_>) -> Option<Micros> {
         if self.syncing.is_some() || self.written <= self.synced {
             return None;
         }
@@ -663,14 +670,14 @@ impl Node {
             vv: self.committer.vv().clone(),
             digest: self.committer.digest(),
         };
-        out.push(NodeOutput::Sync {
+        out(NodeOutput::Sync {
             ticket: point.ticket,
         });
         self.syncing = Some(point);
         None
     }
 
-    fn synced(&mut self, ticket: u64, now: Now, out: &mut Vec<NodeOutput>) {
+    fn synced(&mut self, ticket: u64, now: Now, out: &mut Out<'_>) {
         let Some(point) = self.syncing.take_if(|point| point.ticket == ticket) else {
             // A sync from before the store was recovered.
             return;
@@ -686,7 +693,7 @@ impl Node {
             .waiting
             .pop_front_if(|waiting| waiting.ticket <= ticket)
         {
-            out.push(NodeOutput::Reply {
+            out(NodeOutput::Reply {
                 request: waiting.request,
                 reply: waiting.reply,
             });
@@ -706,7 +713,7 @@ impl Node {
     }
 
     /// Carries out what waited for a durable vote, up to the next one.
-    fn release_held(&mut self, now: Now, out: &mut Vec<NodeOutput>) {
+    fn release_held(&mut self, now: Now, out: &mut Out<'_>) {
         self.held_until = None;
         let mut inputs = VecDeque::new();
         while self.held_until.is_none() {
@@ -720,13 +727,7 @@ impl Node {
         }
     }
 
-    fn sync_failed(
-        &mut self,
-        ticket: u64,
-        error: &StoreError,
-        now: Now,
-        out: &mut Vec<NodeOutput>,
-    ) {
+    fn sync_failed(&mut self, ticket: u64, error: &StoreError, now: Now, out: &mut Out<'_>) {
         if self
             .syncing
             .take_if(|point| point.ticket == ticket)
@@ -749,7 +750,7 @@ impl Node {
     }
 
     /// The store failed: nobody is told that anything unsynced was kept, links are closed, and reads go on.
-    fn stop_writes(&mut self, cause: String, now: Now, out: &mut Vec<NodeOutput>) {
+    fn stop_writes(&mut self, cause: String, now: Now, out: &mut Out<'_>) {
         if self.outage.is_some() {
             return;
         }
@@ -761,39 +762,39 @@ impl Node {
                 })
             });
             let request = client.request;
-            out.push(NodeOutput::Reply { request, reply });
+            out(NodeOutput::Reply { request, reply });
         }
         for request in self.later.drain(..) {
             let reply = Err(EngineError::ReadOnly {
                 cause: cause.clone(),
             });
             let request = request.id;
-            out.push(NodeOutput::Reply { request, reply });
+            out(NodeOutput::Reply { request, reply });
         }
         for waiting in self.waiting.drain(..) {
             let reply = Err(EngineError::OutcomeUnknown {
                 cause: cause.clone(),
             });
-            out.push(NodeOutput::Reply {
+            out(NodeOutput::Reply {
                 request: waiting.request,
                 reply,
             });
         }
         for link in std::mem::take(&mut self.links) {
-            out.push(NodeOutput::Disconnect { link });
+            out(NodeOutput::Disconnect { link });
         }
         self.held.clear();
         self.held_until = None;
         self.syncing = None;
         self.next_recovery = now.at.plus(RECOVER_INTERVAL);
-        out.push(NodeOutput::WritesStopped {
+        out(NodeOutput::WritesStopped {
             cause: cause.clone(),
         });
         self.outage = Some(cause);
     }
 
     /// Tries to take writes again. The node then stands where it would after a crash and a restart.
-    fn try_recovery(&mut self, now: Now, out: &mut Vec<NodeOutput>) {
+    fn try_recovery(&mut self, now: Now, out: &mut Out<'_>) {
         self.next_recovery = now.at.plus(RECOVER_INTERVAL);
         if self.flying.is_some() {
             return;
@@ -809,7 +810,7 @@ impl Node {
             .publish_numbers(Arc::new(recovered.numbers.clone()));
         self.shared
             .publish_catalog(Arc::new(recovered.catalog.clone()));
-        self.shared.publish_vector(&recovered.vv);
+        self.shared.publish_vector(Arc::new(recovered.vv.clone()));
         self.durable = VersionVector::new();
         self.committer = Committer::new(self.storage.clone(), self.seed.boot, recovered);
         self.replication_wake = None;
@@ -818,7 +819,7 @@ impl Node {
         self.outage = None;
         // What was written before is not known to be synced.
         self.written += 1;
-        out.push(NodeOutput::WritesResumed);
+        out(NodeOutput::WritesResumed);
         self.replicate(Input::Start, now, out);
     }
 

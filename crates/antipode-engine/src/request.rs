@@ -1,6 +1,8 @@
 //! What a session hands to the committer, and what it gets back.
 
-use antipode_clock::{Dot, Stamp};
+use std::sync::Arc;
+
+use antipode_clock::{Dot, Stamp, VersionVector};
 use antipode_crdt::{Draft, Revision};
 use antipode_store::record::Message;
 use antipode_store::{CollectionId, StreamId};
@@ -116,8 +118,8 @@ pub struct Committed {
     pub stamp: Stamp,
     /// What each operation left behind, in order.
     pub outcomes: Vec<OperationOutcome>,
-    /// The token that covers it, for reads elsewhere.
-    pub token: Vec<u8>,
+    /// Covers it, and what landed with it: the token for reads elsewhere is made of this.
+    pub vector: Arc<VersionVector>,
 }
 
 /// The reply to a [`CommitRequest`].

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use antipode_clock::{Context, Hlc, ReplicaId, Seen, Stamp, VersionVector};
-use antipode_crdt::{Document, Draft, Revision, WriterRules, resolve};
+use antipode_crdt::{Body, Document, Draft, Revision, WriterRules, resolve};
 use antipode_query as query;
 use antipode_query::index::{GeoRead, IndexRead};
 use antipode_query::{
@@ -181,7 +181,7 @@ impl OpenTransaction {
     }
 
     /// The request that inserts one document, without opening a transaction: the committer alone decides. Returns it with
-    /// the key and the name of the collection.
+    /// the key, and the document as it will be stored.
     ///
     /// # Errors
     /// When there is no such fabric or collection, or the document cannot be one of it.
@@ -190,9 +190,9 @@ impl OpenTransaction {
         fabric: &str,
         collection: &str,
         key: Option<&str>,
-        body: &Value,
+        document: &Value,
         (durability, now_ms): (Durability, u64),
-    ) -> Result<(CommitRequest, Str), EngineError> {
+    ) -> Result<(CommitRequest, Str, Body), EngineError> {
         let fabric = if fabric.is_empty() {
             SYSTEM_FABRIC
         } else {
@@ -219,12 +219,15 @@ impl OpenTransaction {
             None => Str::from(shared.new_key(now_ms)),
         };
         if entry.kind == CollectionKind::Edge {
-            check_edge(body)?;
+            check_edge(document)?;
         }
+        // Packed here, on the client's thread.
+        let body =
+            Body::of(document).map_err(|error| stored::source_error(error, &entry.name, &key))?;
         let operation = DraftOperation::Document {
             collection: entry.id,
             key: key.clone(),
-            draft: Draft::Insert(body.clone()),
+            draft: Draft::InsertBody(body.clone()),
             expect: Expectation::Absent,
         };
         let request = CommitRequest {
@@ -233,7 +236,7 @@ impl OpenTransaction {
             operations: vec![operation],
             return_documents: false,
         };
-        Ok((request, key))
+        Ok((request, key, body))
     }
 
     /// The same transaction, with leave to write system collections.

@@ -155,8 +155,8 @@ impl Shared {
         self.members.set(Arc::new(members));
     }
 
-    pub(crate) fn publish_vector(&self, vector: &VersionVector) {
-        self.vector.set(Arc::new(vector.clone()));
+    pub(crate) fn publish_vector(&self, vector: Arc<VersionVector>) {
+        self.vector.set(vector);
     }
 }
 

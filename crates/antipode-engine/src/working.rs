@@ -62,11 +62,10 @@ impl WorkingSet {
     /// Begins a transaction: from here on changes can be taken back.
     pub fn begin(&mut self) {
         self.changes.holders.begin();
-        self.undo = Undo {
-            messages: self.changes.messages.len(),
-            reports: self.reports.len(),
-            ..Undo::default()
-        };
+        self.undo.documents.clear();
+        self.undo.tails.clear();
+        self.undo.messages = self.changes.messages.len();
+        self.undo.reports = self.reports.len();
     }
 
     /// Takes back everything since [`WorkingSet::begin`].
@@ -208,19 +207,18 @@ impl WorkingSet {
         collection: CollectionId,
         key: &Str,
     ) -> Result<usize, EngineError> {
-        let name = (collection, key.clone());
-        if let Some(position) = self.changes.index.get(&name) {
-            return Ok(*position);
+        if let Some(position) = self.changes.position(collection, key) {
+            return Ok(position);
         }
-        let (before, document) = match self.below.as_ref().and_then(|below| below.entry(&name)) {
+        let below = self.below.as_ref();
+        let (before, document) = match below.and_then(|below| below.entry(collection, key)) {
             Some(entry) => (entry.after(numbers)?, entry.document.clone()),
             None => self.read(numbers, collection, key)?,
         };
-        let position = self.changes.entries.len();
         let bytes_at_most = before
             .as_ref()
             .map_or(0, |shown: &Shown| shown.body().len());
-        self.changes.entries.push(Entry {
+        Ok(self.changes.add(Entry {
             collection,
             key: key.clone(),
             before,
@@ -228,9 +226,7 @@ impl WorkingSet {
             sealed: None,
             changed: false,
             bytes_at_most,
-        });
-        self.changes.index.insert(name, position);
-        Ok(position)
+        }))
     }
 
     /// The document of a key as the store has it.
@@ -281,11 +277,7 @@ impl WorkingSet {
         while let Some((store_key, record)) = cursor.next()? {
             let key = stored::document_key(store_key)?;
             // What the working set holds is accounted for when the batch is finished.
-            if self
-                .changes
-                .index
-                .contains_key(&(collection, Str::from(key.key)))
-            {
+            if self.changes.position(collection, key.key).is_some() {
                 continue;
             }
             let record = bytes::Bytes::copy_from_slice(record);

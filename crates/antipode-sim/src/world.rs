@@ -337,7 +337,10 @@ impl World {
             let Some(node) = self.hosts[index].node.as_mut() else {
                 return Ok(());
             };
-            let outputs = node.step(std::mem::take(&mut inputs), now);
+            let mut outputs = Vec::new();
+            node.step(std::mem::take(&mut inputs), now, &mut |output| {
+                outputs.push(output)
+            });
             let mut moved = false;
             for output in outputs {
                 match output {
@@ -357,7 +360,7 @@ impl World {
     }
 
     /// Writes a batch, at once or somewhat later.
-    fn fly(&mut self, index: usize, flight: Flight) -> Option<NodeInput> {
+    fn fly(&mut self, index: usize, flight: Box<Flight>) -> Option<NodeInput> {
         if self.dice.chance(50) {
             return Some(NodeInput::Landed(flight.land()));
         }
@@ -365,7 +368,7 @@ impl World {
         let fly = Event::Fly {
             host: index,
             start: self.hosts[index].start,
-            flight: Box::new(flight),
+            flight,
         };
         self.after(pause, fly);
         None

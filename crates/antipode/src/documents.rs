@@ -133,21 +133,15 @@ impl Session {
         document: &Value,
     ) -> Result<Option<Reply<WrittenDocument>>, Error> {
         self.wait_for_token()?;
-        // Packed here, on the client's thread: the committer then only checks it. What cannot be packed it refuses.
-        let body = body(document)?;
-        let body = match antipode_value::layout::encode(&body) {
-            Ok(packed) => Value::from_packed_unverified(packed.into()),
-            Err(_) => body,
-        };
         let key = given_key(document)?;
         let driver = &self.database.inner.driver;
         let circumstances = (self.durability(), Self::now_ms());
-        let (request, key) = OpenTransaction::insert_request(
+        let (request, key, body) = OpenTransaction::insert_request(
             &driver.shared,
             &self.options.fabric,
             collection,
             key.as_deref(),
-            &body,
+            document,
             circumstances,
         )?;
         let committed = match driver.commit(request) {
@@ -168,7 +162,7 @@ impl Session {
         let revision = revision
             .map(|revision| revision.to_string())
             .unwrap_or_default();
-        let new = with_system_attributes(collection, &key, &body, &revision);
+        let new = with_system_attributes(collection, &key, body.value(), &revision);
         let token = self.token_after(&committed)?;
         let value = WrittenDocument {
             key: key.to_string(),

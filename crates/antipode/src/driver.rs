@@ -19,7 +19,6 @@
 //!
 //! After Hendler, Incze, Shavit and Tzafrir, *Flat Combining and the Synchronization-Parallelism Tradeoff* (2010).
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -33,6 +32,7 @@ use antipode_engine::{
 use antipode_replication::{Input, Lane, LinkId, Micros, Now};
 use antipode_store::{Storage, StoreError};
 use bytes::Bytes;
+use slab::Slab;
 
 use crate::error::Error;
 
@@ -165,7 +165,7 @@ pub(crate) struct Desk {
     /// Whether somebody who looks for work holds the core.
     is_stepping: AtomicBool,
     /// The batch that waits to be written.
-    flight: Mutex<Option<Flight>>,
+    flight: Mutex<Option<Box<Flight>>>,
     has_flight: AtomicBool,
     /// Whether a thread panicked at the work. Nothing can be said then about what was kept.
     failed: AtomicBool,
@@ -294,7 +294,7 @@ impl Desk {
         true
     }
 
-    fn take_off(&self, flight: Flight) {
+    fn take_off(&self, flight: Box<Flight>) {
         *lock(&self.flight) = Some(flight);
         self.has_flight.store(true, Ordering::SeqCst);
     }
@@ -302,23 +302,26 @@ impl Desk {
     /// Hands the core everything in the queue.
     fn step(&self, core: &mut Core) {
         let _alarm = Alarm(&self.failed);
-        let mut calls = {
+        let mut calls = std::mem::take(&mut core.calls);
+        {
             let mut queue = lock(&self.queue);
             self.calls.store(0, Ordering::SeqCst);
-            std::mem::take(&mut queue.calls)
-        };
+            std::mem::swap(&mut queue.calls, &mut calls);
+        }
         // A landing comes first and alone, so that the next batch is under way before anything else is done.
         let landed = |call: &Call| matches!(call, Call::Landed(_));
         if calls.len() > 1
             && let Some(position) = calls.iter().position(landed)
         {
             let landing = calls.remove(position);
-            core.handle(vec![landing], self);
+            core.handle(std::iter::once(landing), self);
         }
-        core.handle(calls, self);
+        core.handle(calls.drain(..), self);
+        core.calls = calls;
+        let wake = core.outside.wake;
         let mut queue = lock(&self.queue);
-        queue.wake = core.wake;
-        let earlier = match (core.wake, queue.sleeps_until) {
+        queue.wake = wake;
+        let earlier = match (wake, queue.sleeps_until) {
             (Some(wake), Some(until)) => wake < until,
             (Some(_), None) => queue.sleeping,
             (None, _) => false,
@@ -398,14 +401,17 @@ impl Driver {
         let epoch = Instant::now();
         let core = Core {
             node,
-            network: None,
+            outside: Outside {
+                network: None,
+                syncs,
+                waiting: Slab::new(),
+                wake: Some(Micros(0)),
+                is_writing: false,
+            },
             moved: moved.clone(),
-            syncs,
-            waiting: HashMap::new(),
-            next_request: 0,
-            wake: Some(Micros(0)),
             epoch,
-            is_writing: false,
+            calls: Vec::new(),
+            inputs: Vec::new(),
         };
         let desk = Arc::new(Desk {
             queue: Mutex::new(Queue {
@@ -422,7 +428,7 @@ impl Driver {
             failed: AtomicBool::new(false),
         });
         let network = network(desk.clone())?;
-        lock(&desk.core).network = network;
+        lock(&desk.core).outside.network = network;
         let answers = desk.clone();
         let syncer = spawn("antipode-sync", move || sync(&*storage, &tickets, &answers))?;
         let clock = desk.clone();
@@ -509,11 +515,11 @@ impl Drop for Driver {
             let mut core = lock(&self.desk.core);
             // A flight whose thread panicked never lands, and the node is not to be asked for anything after a panic.
             if self.desk.has_failed() {
-                core.let_go();
+                core.outside.let_go();
                 break;
             }
             // Another thread may have been at it meanwhile.
-            if !self.desk.has_work() && !core.is_writing {
+            if !self.desk.has_work() && !core.outside.is_writing {
                 core.finish();
                 break;
             }
@@ -558,46 +564,53 @@ fn micros_since(epoch: Instant) -> Micros {
 /// The node, and what carries out its outputs.
 struct Core {
     node: Node,
-    network: Option<Box<dyn Network>>,
+    outside: Outside,
     moved: Arc<Moved>,
-    syncs: Sender<u64>,
-    waiting: HashMap<RequestId, Arc<Slot>>,
-    next_request: u64,
-    wake: Option<Micros>,
     epoch: Instant,
+    /// Empty between two steps; kept for their memory.
+    calls: Vec<Call>,
+    inputs: Vec<NodeInput>,
+}
+
+/// What the node's outputs act on.
+struct Outside {
+    network: Option<Box<dyn Network>>,
+    syncs: Sender<u64>,
+    /// Where the replies go, each at the place that its request's id names.
+    waiting: Slab<Arc<Slot>>,
+    wake: Option<Micros>,
     /// Whether a flight is under way.
     is_writing: bool,
 }
 
 impl Core {
-    fn handle(&mut self, calls: Vec<Call>, desk: &Desk) {
-        let mut inputs = Vec::with_capacity(calls.len());
+    fn handle(&mut self, calls: impl Iterator<Item = Call>, desk: &Desk) {
         let mut held = Vec::new();
         let mut questions = Vec::new();
         for call in calls {
-            match call {
+            let input = match call {
                 Call::Commit(mut request, slot) => {
-                    self.next_request += 1;
-                    request.id = RequestId(self.next_request);
-                    self.waiting.insert(request.id, slot);
-                    inputs.push(NodeInput::Commit(request));
+                    request.id = RequestId(self.outside.waiting.insert(slot) as u64);
+                    NodeInput::Commit(request)
                 }
                 Call::Peer(input, room) => {
-                    inputs.push(NodeInput::Replication(input));
                     held.extend(room);
+                    NodeInput::Replication(input)
                 }
                 Call::Landed(landing) => {
-                    self.is_writing = false;
-                    inputs.push(NodeInput::Landed(landing));
+                    self.outside.is_writing = false;
+                    NodeInput::Landed(landing)
                 }
-                Call::Synced(ticket, Ok(())) => inputs.push(NodeInput::Synced { ticket }),
-                Call::Synced(ticket, Err(error)) => {
-                    inputs.push(NodeInput::SyncFailed { ticket, error });
+                Call::Synced(ticket, Ok(())) => NodeInput::Synced { ticket },
+                Call::Synced(ticket, Err(error)) => NodeInput::SyncFailed { ticket, error },
+                Call::Status(reply) => {
+                    questions.push(reply);
+                    continue;
                 }
-                Call::Status(reply) => questions.push(reply),
-            }
+            };
+            self.inputs.push(input);
         }
-        self.step(inputs, desk);
+        self.step(desk);
         for reply in questions {
             // Whoever asked may have given up.
             let _ = reply.send(self.node.status());
@@ -615,29 +628,48 @@ impl Core {
         }
     }
 
-    fn step(&mut self, inputs: Vec<NodeInput>, desk: &Desk) {
+    fn step(&mut self, desk: &Desk) {
         let now = self.now();
         let mut moved = false;
-        self.wake = None;
-        for output in self.node.step(inputs, now) {
-            match output {
+        let outside = &mut self.outside;
+        outside.wake = None;
+        self.node
+            .step(self.inputs.drain(..), now, &mut |output| match output {
                 NodeOutput::Visible => moved = true,
                 NodeOutput::Write(flight) => {
-                    self.is_writing = true;
+                    outside.is_writing = true;
                     desk.take_off(flight);
                 }
-                other => self.carry_out(other),
-            }
-        }
+                other => outside.carry_out(other),
+            });
         if moved {
             self.moved.notify();
         }
     }
 
+    /// Lets the writes that wait for the disk have it, so that a clean stop leaves no client in doubt, and ends the
+    /// syncer and the network.
+    fn finish(&mut self) {
+        self.outside.network = None;
+        let synced = self.node.shared().storage().sync();
+        if let Err(error) = &synced {
+            tracing::error!(%error, "the last sync failed");
+        }
+        for output in self.node.finish() {
+            if synced.is_ok() {
+                self.outside.carry_out(output);
+            }
+        }
+        self.outside.let_go();
+    }
+}
+
+impl Outside {
     fn carry_out(&mut self, output: NodeOutput) {
         match output {
             NodeOutput::Reply { request, reply } => {
-                if let Some(slot) = self.waiting.remove(&request) {
+                let place = usize::try_from(request.0).ok();
+                if let Some(slot) = place.and_then(|place| self.waiting.try_remove(place)) {
                     slot.fill(reply);
                 }
             }
@@ -672,26 +704,10 @@ impl Core {
         }
     }
 
-    /// Lets the writes that wait for the disk have it, so that a clean stop leaves no client in doubt, and ends the
-    /// syncer and the network.
-    fn finish(&mut self) {
-        self.network = None;
-        let synced = self.node.shared().storage().sync();
-        if let Err(error) = &synced {
-            tracing::error!(%error, "the last sync failed");
-        }
-        for output in self.node.finish() {
-            if synced.is_ok() {
-                self.carry_out(output);
-            }
-        }
-        self.let_go();
-    }
-
     /// Lets go of everybody who waits for the node, without asking the node.
     fn let_go(&mut self) {
         self.network = None;
-        for (_, slot) in self.waiting.drain() {
+        for slot in self.waiting.drain() {
             let cause = "the node stopped before it answered".to_owned();
             slot.fill(Err(EngineError::OutcomeUnknown { cause }));
         }

@@ -148,10 +148,7 @@ impl Session {
 
     /// The token of a reply to a committed write.
     pub(crate) fn token_after(&self, committed: &Committed) -> Result<Vec<u8>, Error> {
-        if self.options.token.is_empty() {
-            return Ok(committed.token.clone());
-        }
-        self.token(&token::decode(&committed.token)?)
+        self.token(&committed.vector)
     }
 
     /// Runs a read over one snapshot.

@@ -7,6 +7,7 @@ use antipode_value::{Array, Object, Str, Value, compare, equal};
 pub fn after(document: Option<&Value>, draft: &Draft) -> Option<Value> {
     match draft {
         Draft::Insert(value) | Draft::Put(value) | Draft::Replace(value) => Some(value.clone()),
+        Draft::InsertBody(body) => Some(body.value().clone()),
         Draft::InsertWith { value, changes } => Some(all(value.clone(), changes)),
         Draft::Update(changes) => Some(all(document?.clone(), changes)),
         Draft::Remove | Draft::Purge => None,

@@ -18,7 +18,7 @@ use antipode_clock::{
     Context, Dot, Hlc, ReplicaId, Reports, Seen, StableCut, Stamp, VersionVector,
 };
 use antipode_crdt::{
-    Deletes, Document, Draft, DraftChange, Number, Operation, Path, RemoveMode, WriteError,
+    Body, Deletes, Document, Draft, DraftChange, Number, Operation, Path, RemoveMode, WriteError,
     WriterRules, resolve,
 };
 use antipode_value::{Value, layout};
@@ -553,7 +553,10 @@ impl World {
         let exists = self.replicas[at].full.exists();
         let document = self.pick(&DOCUMENTS);
         match self.rng.random_range(0..100) {
-            0..=54 if !exists => Draft::Insert(json(document)),
+            0..=27 if !exists => Draft::Insert(json(document)),
+            28..=54 if !exists => {
+                Draft::InsertBody(Body::of(&json(document)).expect("a document within the limits"))
+            }
             55..=79 if !exists => self.upsert(stamp),
             _ if !exists => Draft::Put(json(document)),
             0..=72 => Draft::Update(self.changes(stamp)),
