@@ -493,7 +493,7 @@ impl Transaction for MemoryTransaction {
         let kept = draft.clone();
         let body = match draft {
             Draft::Insert(value) | Draft::Put(value) | Draft::Replace(value) => Some(strip(&value)),
-            Draft::InsertBody(body) => Some(body.value().clone()),
+            Draft::InsertBody(body) => Some(strip(body.value())),
             Draft::InsertWith { value, changes } => Some(strip(&changed(value, changes))),
             Draft::Update(changes) => {
                 Some(strip(&changed(old.clone().unwrap_or_default(), changes)))
