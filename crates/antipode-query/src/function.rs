@@ -28,6 +28,7 @@ pub(crate) mod date;
 mod documentation;
 mod encoding;
 pub(crate) mod geo;
+mod matches;
 mod number;
 mod object;
 mod pattern;

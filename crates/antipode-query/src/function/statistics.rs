@@ -293,7 +293,8 @@ fn percentile(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
     }
     let count = sorted.len() as f64;
     if !interpolate {
-        let rank = (p * count / 100.0).ceil();
+        // A tiny share of few numbers may vanish in the product; the first number is the least rank there is.
+        let rank = (p * count / 100.0).ceil().max(1.0);
         return sorted
             .get(rank as usize - 1)
             .map_or(Value::Null, |number| whole(*number));

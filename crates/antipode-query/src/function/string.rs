@@ -4,6 +4,7 @@
 use antipode_value::{Array, Object, Str, Value};
 
 use super::argument::{optional, truncated};
+use super::matches::Matches;
 use super::{CallContext, Function, MANY, pure, volatile};
 use crate::error::Code;
 
@@ -582,40 +583,20 @@ fn split(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
             .into();
     }
     let mut parts: Vec<Value> = Vec::new();
-    let mut rest: &str = &text;
+    let mut matches = Matches::new(&text, &separators);
+    let mut behind = 0;
     while parts.len() < limit {
-        if !context.affords_elements(parts.len()) || !context.steps(1 + rest.len() / BYTES_PER_STEP)
-        {
+        if !context.affords_elements(parts.len()) {
             return Value::Null;
         }
-        match earliest(rest, &separators) {
-            Some((byte, which)) => {
-                parts.push(Value::from(rest.get(..byte).unwrap_or_default()));
-                rest = rest
-                    .get(byte + separators[which].len()..)
-                    .unwrap_or_default();
-            }
-            None => {
-                parts.push(Value::from(rest));
-                break;
-            }
-        }
+        let Some((byte, which)) = matches.next(context) else {
+            parts.push(Value::from(text.get(behind..).unwrap_or_default()));
+            break;
+        };
+        parts.push(Value::from(text.get(behind..byte).unwrap_or_default()));
+        behind = byte + separators[which].len();
     }
     Value::from(parts)
-}
-
-/// Bytes of a text that are searched in the time of a step.
-const BYTES_PER_STEP: usize = 1024;
-
-/// Byte and number of the first match of any of `searches`; of two at the same place the earlier in the list.
-fn earliest(text: &str, searches: &[Str]) -> Option<(usize, usize)> {
-    let searches = searches
-        .iter()
-        .enumerate()
-        .filter(|(_, search)| !search.is_empty());
-    searches
-        .filter_map(|(which, search)| Some((text.find(search.as_str())?, which)))
-        .min()
 }
 
 fn substitute(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
@@ -640,17 +621,20 @@ fn substitute(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         Some(None) => return context.wrong_type(),
     };
     let mut out = String::with_capacity(text.len());
-    let mut rest: &str = &text;
-    while let Some((byte, which)) = (left > 0).then(|| earliest(rest, &searches)).flatten() {
-        out.push_str(rest.get(..byte).unwrap_or_default());
+    let mut matches = Matches::new(&text, &searches);
+    let mut behind = 0;
+    while left > 0
+        && let Some((byte, which)) = matches.next(context)
+    {
+        out.push_str(text.get(behind..byte).unwrap_or_default());
         out.push_str(&replacements[which]);
-        rest = rest.get(byte + searches[which].len()..).unwrap_or_default();
+        behind = byte + searches[which].len();
         left -= 1;
-        if !context.affords(out.len()) || !context.steps(1 + rest.len() / BYTES_PER_STEP) {
+        if !context.affords(out.len()) {
             return Value::Null;
         }
     }
-    out.push_str(rest);
+    out.push_str(text.get(behind..).unwrap_or_default());
     Value::from(out)
 }
 
@@ -725,6 +709,10 @@ fn repeat(context: &mut CallContext<'_>, arguments: &[Value]) -> Value {
         return Value::Null;
     }
     let bytes = bytes.unwrap_or_default();
+    // Nothing stays nothing, however often it is said.
+    if bytes == 0 {
+        return Value::EMPTY_STRING;
+    }
     if !context.affords(bytes) {
         return Value::Null;
     }

@@ -52,11 +52,24 @@ fn texts() {
     );
     check("SUBSTITUTE('aaa', 'a')", r#""""#);
     check("SUBSTITUTE('aaa', 'a', 'b', 0)", r#""aaa""#);
+    check(
+        "SPLIT('a,b;c,;', [';', '', ',', '#'])",
+        r#"["a","b","c","",""]"#,
+    );
+    check("SPLIT('xabxab', ['ab', 'a'], 2)", r#"["x","x"]"#);
+    check(
+        "SUBSTITUTE('aXbaXc', ['X', 'aX', 'q'], ['1', '2', '3'])",
+        r#""2b2c""#,
+    );
+    check("SUBSTITUTE('abab', ['a', 'ab'], ['1', '2'])", r#""1b1b""#);
+    check("SUBSTITUTE('aaab', {aa: 'x', ab: 'y'})", r#""xy""#);
     check_warns("SUBSTITUTE('a', 1, 'b')", "null", &[1542]);
     check_warns("SUBSTITUTE('a', {a: 'b'}, 1, 1)", "null", &[1541]);
     check_warns("REVERSE(1)", "null", &[1563]);
     check_warns("REPEAT('a', -1)", "null", &[1542]);
     check_warns("REPEAT('aaaa', 5000000)", "null", &[32]);
+    check("REPEAT('', 9000000000000000000)", r#""""#);
+    check("REPEAT('', 3, '-')", r#""--""#);
     check_warns("TO_CHAR(-1)", "null", &[1542]);
     check_error("RANDOM_TOKEN(-1)", 1542);
     check_error("CONCAT()", 1541);
@@ -102,6 +115,8 @@ fn numbers_and_statistics() {
     check_warns("AVERAGE(['x'])", "null", &[1563]);
     check_warns("MEDIAN(['x'])", "null", &[1561]);
     check("PERCENTILE([1, 2, 3, 4], 50)", "2");
+    check("PERCENTILE([3, 1, 2], 1e-323)", "1");
+    check("PERCENTILE([3, 1, 2], 1e-323, 'interpolation')", "null");
     check_warns("PERCENTILE([1, 2], 0)", "null", &[1542]);
     check_warns("PERCENTILE([1, 2], 50, 'other')", "null", &[1542]);
     check("VARIANCE_SAMPLE([1])", "null");
