@@ -23,6 +23,9 @@ use crate::stored;
 /// So many entries are looked through one by one; most batches have fewer.
 const SCANNED_MAX: usize = 8;
 
+/// For at most so many entries memory is kept from one batch to another.
+const KEPT_MAX: usize = 1_024;
+
 /// A document that the batch touches.
 pub(crate) struct Entry {
     pub collection: CollectionId,
@@ -43,7 +46,18 @@ pub(crate) struct Totals {
     /// To be added to the group's digest, modulo 2^128.
     pub digest: u128,
     /// To be added to the number of documents of each collection.
-    pub counts: BTreeMap<CollectionId, i64>,
+    pub counts: Vec<(CollectionId, i64)>,
+}
+
+impl Totals {
+    /// A collection has so many documents more.
+    pub fn count(&mut self, collection: CollectionId, change: i64) {
+        let of = |(of, _): &&mut (CollectionId, i64)| *of == collection;
+        match self.counts.iter_mut().find(of) {
+            Some((_, sum)) => *sum += change,
+            None => self.counts.push((collection, change)),
+        }
+    }
 }
 
 /// All that a batch changes.
@@ -95,6 +109,31 @@ impl Changes {
             }
         }
         position
+    }
+
+    /// Forgets everything, and keeps some of the memory for another batch.
+    pub fn clear(&mut self) {
+        let Self {
+            mut entries,
+            mut index,
+            mut messages,
+            mut ended_streams,
+            ..
+        } = std::mem::take(self);
+        entries.clear();
+        entries.shrink_to(KEPT_MAX);
+        index.clear();
+        index.shrink_to(KEPT_MAX);
+        messages.clear();
+        messages.shrink_to(KEPT_MAX);
+        ended_streams.clear();
+        *self = Self {
+            entries,
+            index,
+            messages,
+            ended_streams,
+            ..Self::default()
+        };
     }
 
     /// Whether nothing changes.
@@ -216,7 +255,7 @@ impl Entry {
         totals.digest = totals.digest.wrapping_add(change);
         let count = i64::from(after.is_some()) - i64::from(before.is_some());
         if count != 0 {
-            *totals.counts.entry(self.collection).or_default() += count;
+            totals.count(self.collection, count);
         }
     }
 

@@ -60,6 +60,8 @@ pub(crate) struct Committer {
     reports: ReportLog,
     /// What the flight under way changes.
     in_flight: Option<Arc<Changes>>,
+    /// What the flight before it changed: its memory serves again, once no batch stands on top of it.
+    passed: Option<Arc<Changes>>,
     landed: Landed,
 }
 
@@ -116,6 +118,7 @@ impl Committer {
             catalog: Arc::new(recovered.catalog),
             reports: recovered.reports,
             in_flight: None,
+            passed: None,
             landed,
         }
     }
@@ -139,11 +142,14 @@ impl Committer {
     }
 
     /// A batch to be filled, on top of the one in flight.
-    pub fn open(&self) -> OpenBatch {
+    pub fn open(&mut self) -> OpenBatch {
+        let passed = self.passed.take().and_then(Arc::into_inner);
+        let mut changes = passed.unwrap_or_default();
+        changes.clear();
         let mut log = Batch::new();
         log.reserve(LOG_RECORDS_USUAL, LOG_BYTES_USUAL);
         OpenBatch {
-            working: WorkingSet::new(self.storage.clone(), self.in_flight.clone()),
+            working: WorkingSet::new(self.storage.clone(), self.in_flight.clone(), changes),
             log,
             aftermath: Aftermath::default(),
             catalog_changed: false,
@@ -568,7 +574,7 @@ impl Committer {
 
     /// Takes back what the flight that brought the store to `vv` carried.
     pub fn landed(&mut self, vv: Arc<VersionVector>, ledger: Ledger) {
-        self.in_flight = None;
+        self.passed = self.in_flight.take();
         self.landed = Landed {
             vv,
             digest: ledger.digest,

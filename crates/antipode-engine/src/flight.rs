@@ -87,7 +87,7 @@ impl Ledger {
         }
     }
 
-    fn state(&self, vv: &VersionVector) -> GroupState {
+    fn state(&self, vv: &Arc<VersionVector>) -> GroupState {
         let count = |id: &CollectionId| (*id, self.counts.get(id).copied().unwrap_or_default());
         GroupState {
             vv: vv.clone(),

@@ -5,6 +5,7 @@
 //! set back. Damage is an error with the key at fault; nothing is skipped.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use antipode_clock::{Context, Hlc, ReplicaId, Seen, VersionVector};
 use antipode_replication as replication;
@@ -259,7 +260,7 @@ impl Recovered {
             counts: state.all_counts(snapshot)?,
             recent: state.counts.iter().map(|(id, _)| *id).collect(),
         };
-        let vv = state.vv;
+        let vv = Arc::unwrap_or_clone(state.vv);
         let mut heads = Heads::load(snapshot)?;
         heads.roll_forward(storage, &vv)?;
         check_log(storage, &heads, &vv)?;

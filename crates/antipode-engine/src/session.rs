@@ -55,7 +55,7 @@ pub struct OpenTransaction {
     pub(crate) numbers: Arc<ReplicaTable>,
     pub(crate) now_ms: u64,
     fabric: String,
-    vector: VersionVector,
+    vector: Arc<VersionVector>,
     /// Whether system collections may be written: only the catalog's own operations do.
     system: bool,
     pub(crate) writes: RefCell<Writes>,

@@ -49,11 +49,12 @@ struct Undo {
 }
 
 impl WorkingSet {
-    pub fn new(storage: Arc<dyn Storage>, below: Option<Arc<Changes>>) -> Self {
+    /// A working set on top of the batch in flight. `changes` is empty.
+    pub fn new(storage: Arc<dyn Storage>, below: Option<Arc<Changes>>, changes: Changes) -> Self {
         Self {
             storage,
             below,
-            changes: Changes::default(),
+            changes,
             reports: Vec::new(),
             undo: Undo::default(),
         }
@@ -284,7 +285,7 @@ impl WorkingSet {
             if let Some(shown) = stored::shown(store_key, &record, numbers)? {
                 let share = stored::digest(collection, key.key, &shown);
                 self.changes.totals.digest = self.changes.totals.digest.wrapping_sub(share);
-                *self.changes.totals.counts.entry(collection).or_default() -= 1;
+                self.changes.totals.count(collection, -1);
             }
         }
         delete_range(&mut self.changes.batch, Space::Documents, &range);

@@ -3,6 +3,8 @@
 //!
 //! `UPDATE=1` writes the files of the newest versions.
 
+use std::sync::Arc;
+
 use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -179,7 +181,7 @@ fn state_of_a_group() {
     check(
         "group_state",
         &GroupState {
-            vv: vector.clone(),
+            vv: Arc::new(vector.clone()),
             digest: 0x0011_2233_4455_6677_8899_aabb_ccdd_eeff,
             counts: vec![(CollectionId(7), 300), (CollectionId(2), 0)],
         },

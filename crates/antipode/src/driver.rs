@@ -19,6 +19,7 @@
 //!
 //! After Hendler, Incze, Shavit and Tzafrir, *Flat Combining and the Synchronization-Parallelism Tradeoff* (2010).
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -153,20 +154,33 @@ impl Slot {
     }
 }
 
+/// Has cache lines of its own: threads that look for work would else slow down whoever writes beside what they look at.
+/// (Two lines, as processors fetch them in pairs.)
+#[repr(align(128))]
+struct Apart<T>(T);
+
+impl<T> Deref for Apart<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 /// The queue, and the two pieces of work on it.
 pub(crate) struct Desk {
-    queue: Mutex<Queue>,
+    queue: Apart<Mutex<Queue>>,
     /// Calls in the queue.
-    calls: AtomicUsize,
+    calls: Apart<AtomicUsize>,
     /// Threads that look for work, and will see it.
-    awake: AtomicUsize,
+    awake: Apart<AtomicUsize>,
     bell: Condvar,
-    core: Mutex<Core>,
+    core: Apart<Mutex<Core>>,
     /// Whether somebody who looks for work holds the core.
-    is_stepping: AtomicBool,
+    is_stepping: Apart<AtomicBool>,
     /// The batch that waits to be written.
-    flight: Mutex<Option<Box<Flight>>>,
-    has_flight: AtomicBool,
+    flight: Apart<Mutex<Option<Box<Flight>>>>,
+    has_flight: Apart<AtomicBool>,
     /// Whether a thread panicked at the work. Nothing can be said then about what was kept.
     failed: AtomicBool,
 }
@@ -414,17 +428,17 @@ impl Driver {
             inputs: Vec::new(),
         };
         let desk = Arc::new(Desk {
-            queue: Mutex::new(Queue {
+            queue: Apart(Mutex::new(Queue {
                 wake: Some(Micros(0)),
                 ..Queue::default()
-            }),
-            calls: AtomicUsize::new(0),
-            awake: AtomicUsize::new(0),
+            })),
+            calls: Apart(AtomicUsize::new(0)),
+            awake: Apart(AtomicUsize::new(0)),
             bell: Condvar::new(),
-            core: Mutex::new(core),
-            is_stepping: AtomicBool::new(false),
-            flight: Mutex::new(None),
-            has_flight: AtomicBool::new(false),
+            core: Apart(Mutex::new(core)),
+            is_stepping: Apart(AtomicBool::new(false)),
+            flight: Apart(Mutex::new(None)),
+            has_flight: Apart(AtomicBool::new(false)),
             failed: AtomicBool::new(false),
         });
         let network = network(desk.clone())?;

@@ -1,6 +1,7 @@
 //! State of a replication group. All of it changes in the same batch as the documents that it describes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use antipode_clock::codec::{CodecError, Reader, Writer};
 use antipode_clock::{Context, Hlc, VersionVector};
@@ -30,7 +31,7 @@ impl Record for Vector {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct GroupState {
     /// What is applied.
-    pub vv: VersionVector,
+    pub vv: Arc<VersionVector>,
     /// The digest of the documents: a sum modulo 2^128 of one XXH3 hash for each. The version of this record also says
     /// which hash it is, over which bytes.
     pub digest: u128,
@@ -107,7 +108,7 @@ impl Record for GroupState {
     }
 
     fn read_body(_version: u8, input: &mut Reader<'_>) -> Result<Self, RecordError> {
-        let vv = VersionVector::decode(input)?;
+        let vv = Arc::new(VersionVector::decode(input)?);
         let digest = input.u128_fixed("digest")?;
         let count = input.count(9, "counts")?;
         let counts = (0..count)
