@@ -31,9 +31,11 @@ mod link;
 mod membership;
 pub mod message;
 mod push;
+mod random;
 mod record;
 mod replication;
 mod state;
+mod status;
 mod wire;
 
 pub use causal_buffer::{CausalBuffer, Offer};
@@ -45,5 +47,6 @@ pub use event::{
     StateDigest, WriteGate,
 };
 pub use record::{ChainHash, DamagedRecord, Head, LogRange, Record, RecordReader, read_merged};
-pub use replication::{PeerStatus, Replication, Status};
+pub use replication::Replication;
 pub use state::{Accepted, Ballot, Epoch, EpochRef, Member, MembershipState, Recovered, Retired};
+pub use status::{PeerStatus, Status};

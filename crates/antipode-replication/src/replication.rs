@@ -16,9 +16,10 @@ use crate::link::Link;
 use crate::membership::{Effect, Membership};
 use crate::message::{Message, Txs};
 use crate::push::PushQueue;
+use crate::random::Random;
 use crate::record::{Head, Record};
 use crate::{
-    Alarm, Command, Config, EpochRef, Identity, Input, Lane, LinkId, Member, Micros, Now, Output,
+    Alarm, Command, Config, EpochRef, Identity, Input, Lane, LinkId, Micros, Now, Output,
     ReadId, RecordReader, Recovered, Refusal, Refused, StateDigest, WriteGate,
 };
 
@@ -57,7 +58,7 @@ pub struct Replication {
     pub(crate) links: BTreeMap<LinkId, Link>,
     pub(crate) reports: BTreeMap<ReplicaId, Report>,
     /// Peers with which nothing is exchanged after an alarm.
-    estranged: BTreeSet<ReplicaId>,
+    pub(crate) estranged: BTreeSet<ReplicaId>,
     pub(crate) reads: BTreeMap<ReadId, LinkId>,
     pub(crate) next_read: u64,
     pub(crate) next_transfer: u64,
@@ -79,56 +80,6 @@ pub struct Replication {
 pub(crate) struct Turn<'a> {
     pub(crate) now: Now,
     pub(crate) outputs: &'a mut Vec<Output>,
-}
-
-/// What a replica can tell about itself.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// The epoch.
-    pub epoch: EpochRef,
-    /// Its members.
-    pub members: Vec<Member>,
-    /// What is applied.
-    pub vv: VersionVector,
-    /// What is durable.
-    pub durable: VersionVector,
-    /// Whether it still listens before it speaks.
-    pub on_probation: bool,
-    /// Whether it may commit.
-    pub writes: WriteGate,
-    /// Records waiting for others before them.
-    pub buffered_records: usize,
-    /// And their bytes.
-    pub buffered_bytes: u64,
-    /// Fresh commits that were not pushed yet, in bytes.
-    pub unsent_bytes: u64,
-    /// Records handed to the committer and not yet applied, in bytes.
-    pub handed_bytes: u64,
-    /// The newest report of each member: its number and its durable vector. What all of them hold is causally stable.
-    pub reports: BTreeMap<ReplicaId, (u64, VersionVector)>,
-    /// The peers.
-    pub peers: Vec<PeerStatus>,
-}
-
-/// What a replica knows of a peer.
-#[derive(Clone, Debug)]
-pub struct PeerStatus {
-    /// The link.
-    pub link: LinkId,
-    /// Who, once it has said so.
-    pub member: Option<Member>,
-    /// Whether both sides have greeted.
-    pub open: bool,
-    /// Whether an alarm has separated it from this replica.
-    pub estranged: bool,
-    /// The newest durable vector that it announced.
-    pub vv: VersionVector,
-    /// Shortest round trip seen.
-    pub round_trip: Option<Micros>,
-    /// Median offset of its clock against ours, in milliseconds.
-    pub clock_offset_ms: Option<i64>,
-    /// Bytes in its outgoing queue.
-    pub queued_bytes: u64,
 }
 
 impl Replication {
@@ -745,65 +696,5 @@ impl Replication {
             self.wake = Some(next);
             turn.outputs.push(Output::Wake(next));
         }
-    }
-
-    /// What there is to show.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        let peers = self
-            .links
-            .values()
-            .map(|link| PeerStatus {
-                link: link.id,
-                member: link.peer.as_ref().map(|peer| peer.member.clone()),
-                open: link.open(),
-                estranged: link
-                    .replica()
-                    .is_some_and(|peer| self.estranged.contains(&peer)),
-                vv: link.vv.clone(),
-                round_trip: link.clock.round_trip(),
-                clock_offset_ms: link.clock.offset_ms(),
-                queued_bytes: link.queued,
-            })
-            .collect();
-        Status {
-            epoch: self.membership.reference(),
-            members: self.membership.epoch().members().to_vec(),
-            vv: self.applied.clone(),
-            durable: self.durable.clone(),
-            on_probation: self.on_probation(),
-            writes: self.gate,
-            buffered_records: self.buffer.len(),
-            buffered_bytes: self.buffer.bytes(),
-            unsent_bytes: self.push.bytes(),
-            handed_bytes: self.in_flight_bytes,
-            reports: self
-                .reports
-                .iter()
-                .map(|(member, report)| (*member, (report.number, report.vv.clone())))
-                .collect(),
-            peers,
-        }
-    }
-}
-
-/// The machine's own source of chance: it only spreads load, so statistical finesse does not matter, and equal seeds
-/// must give equal choices on every platform. After Steele, Lea and Flood, *Fast Splittable Pseudorandom Number
-/// Generators* (2014).
-#[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `bound`; zero if that is zero.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next().checked_rem(bound).unwrap_or(0)
     }
 }
