@@ -25,12 +25,14 @@ mod flight;
 mod graph;
 mod identity;
 mod index;
+mod key;
 mod messages;
 mod node;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 #[cfg(not(feature = "planted-bugs"))]
 mod planted;
+mod provisional;
 mod report;
 mod request;
 mod scan;
@@ -51,15 +53,15 @@ pub use identity::{Identity, Seed};
 pub use index::{
     Checked, IndexCheck, IndexDefinition, IndexEntry, IndexError, IndexFault, IndexStatus, Wrong,
 };
+pub use key::{KEY_BYTES_MAX, checked_key};
 pub use messages::{ReadMessage, message_id};
 pub use node::{Node, NodeConfig, NodeInput, NodeOutput, NodeStatus, Out};
+pub use provisional::Provisional;
 pub use report::DiscardedWrite;
 pub use request::{
     CommitReply, CommitRequest, Committed, DraftOperation, Durability, Expectation,
     OperationOutcome, RequestId,
 };
 pub use schema::{CURSOR_NAME_BYTES_MAX, SchemaChange};
-pub use session::{
-    KEY_BYTES_MAX, OpenTransaction, Provisional, checked_key, with_system_attributes,
-};
+pub use session::{OpenTransaction, with_system_attributes};
 pub use shared::Shared;

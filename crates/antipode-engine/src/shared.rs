@@ -13,7 +13,8 @@ use antipode_store::record::ReplicaTable;
 
 use crate::catalog::Catalog;
 use crate::identity::{Identity, Recovered};
-use crate::session::{KeyMaker, OpenTransaction};
+use crate::key::KeyMaker;
+use crate::session::OpenTransaction;
 
 /// A picture that is replaced as a whole.
 #[derive(Debug)]
