@@ -14,7 +14,7 @@
 //! | nothing acknowledged at `disk` is lost, nor at `memory` by a crash of the process | `check/ledger.rs` | each restart, the end |
 //! | every count, tag and message is there once; assigns go to the newest | `workload` | the end |
 //! | indexes and counts equal the documents | `check/index.rs` | each restart, the end |
-//! | buffers and queues stay within their bounds; no alarm | `world.rs` | every step, each second |
+//! | buffers and queues stay within their bounds; no alarm | `world/look.rs` | every step, each second |
 //!
 //! The same seed gives the same run, bit for bit: [`Report::fingerprint`] covers every event.
 

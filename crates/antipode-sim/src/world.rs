@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use antipode_clock::VersionVector;
 use antipode_engine::{
     CommitReply, CommitRequest, Durability, Flight, NodeInput, NodeOutput, RequestId,
 };
@@ -22,6 +21,9 @@ use crate::network::Network;
 use crate::plan::Plan;
 use crate::random::Random;
 use crate::workload::{Effect, Expected, Kind, operation, reindex};
+
+mod fault;
+mod look;
 
 /// After the heal every node must be at the same state within this.
 const HEAL_MAX: Micros = Micros::from_ms(90_000);
@@ -725,88 +727,6 @@ impl World {
         self.step(index, vec![NodeInput::Commit(request)])
     }
 
-    fn fault(&mut self) -> Checked {
-        if self.healing {
-            return Ok(());
-        }
-        let pause = self.pause(self.plan.fault_pause);
-        self.after(pause, Event::Fault);
-        let faults = self.plan.faults;
-        let enabled: Vec<usize> = [
-            faults.partitions,
-            faults.one_way,
-            faults.flapping,
-            faults.process_crashes,
-            faults.power_cuts,
-            faults.disks,
-            faults.long_absence,
-        ]
-        .into_iter()
-        .enumerate()
-        .filter_map(|(number, enabled)| enabled.then_some(number))
-        .collect();
-        let count = self.hosts.len();
-        let (a, b) = (self.dice.index(count), self.dice.index(count));
-        let lasts = Micros::from_ms(self.dice.between(200, 6_000));
-        match self.dice.pick(&enabled) {
-            Some(0) => self.partition(lasts),
-            Some(1) if a != b => {
-                self.report.faults += 1;
-                self.network.cut(a, b, self.now);
-                self.after(lasts, Event::HealPair { a, b });
-            }
-            Some(2) if a != b => {
-                self.report.faults += 1;
-                for _ in 0..4 {
-                    let at = Micros::from_ms(self.dice.below(2_000));
-                    self.after(at, Event::Cut { a, b });
-                }
-            }
-            Some(3) => {
-                self.crash(a, false)?;
-                self.after(lasts, Event::Start { host: a });
-            }
-            Some(4) => {
-                self.crash(a, true)?;
-                self.after(lasts, Event::Start { host: a });
-            }
-            Some(5) => self.break_disk(a, lasts),
-            Some(6) => self.crash(a, true)?,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn partition(&mut self, lasts: Micros) {
-        self.report.faults += 1;
-        let sides: Vec<bool> = self.hosts.iter().map(|_| self.dice.chance(50)).collect();
-        for (a, side_a) in sides.iter().enumerate() {
-            for (b, side_b) in sides.iter().enumerate() {
-                if side_a != side_b {
-                    self.network.cut(a, b, self.now);
-                }
-            }
-        }
-        self.after(lasts, Event::HealAll);
-    }
-
-    fn break_disk(&mut self, host: usize, lasts: Micros) {
-        self.report.faults += 1;
-        let soon = self.dice.below(8);
-        let lands = self.dice.chance(50);
-        let mut faults = DiskFaults {
-            failed_batch_lands: lands,
-            ..DiskFaults::default()
-        };
-        match self.dice.below(3) {
-            0 => faults.fail_write = Some(soon),
-            1 => faults.fail_sync = Some(soon),
-            _ => faults.free_bytes = Some(self.dice.below(4_000)),
-        }
-        self.hosts[host].disk.set_faults(faults);
-        self.after(lasts, Event::DiskWell { host });
-    }
-
     /// Everything works again, everybody is up, and nobody writes.
     fn heal(&mut self) -> Checked {
         self.healing = true;
@@ -816,111 +736,6 @@ impl World {
             self.hosts[index].disk.set_faults(DiskFaults::default());
             self.start(index)?;
         }
-        Ok(())
-    }
-
-    fn converged(&self) -> bool {
-        let mut vectors = Vec::new();
-        for host in &self.hosts {
-            let Some(node) = &host.node else {
-                return false;
-            };
-            let status = node.status();
-            let everybody = status.replication.members.len() == self.hosts.len();
-            if !everybody || status.read_only.is_some() || status.durable != status.vv {
-                return false;
-            }
-            if !host.asked.is_empty() {
-                return false;
-            }
-            vectors.push(status.vv);
-        }
-        vectors.windows(2).all(|pair| match pair {
-            [a, b] => a == b,
-            _ => true,
-        })
-    }
-
-    fn where_all_stand(&self) -> String {
-        let stands: Vec<_> = self
-            .hosts
-            .iter()
-            .map(|host| match &host.node {
-                None => format!("{} is down", host.name),
-                Some(node) => {
-                    let status = node.status();
-                    let open: Vec<_> = status
-                        .replication
-                        .peers
-                        .iter()
-                        .filter(|peer| peer.open)
-                        .filter_map(|peer| peer.member.as_ref().map(|member| &member.node))
-                        .collect();
-                    format!(
-                        "{} ({}) at {} (durable {}), epoch {} of {}, buffered {}, open {open:?}, read only {:?}",
-                        host.name,
-                        host.replica,
-                        status.vv,
-                        status.durable,
-                        status.replication.epoch.number,
-                        status.replication.members.len(),
-                        status.replication.buffered_records,
-                        status.read_only,
-                    )
-                }
-            })
-            .collect();
-        stands.join("; ")
-    }
-
-    fn look_at_bounds(&mut self) -> Checked {
-        let limits = &self.plan.replication;
-        for (index, host) in self.hosts.iter().enumerate() {
-            let Some(node) = &host.node else {
-                continue;
-            };
-            let status = node.status().replication;
-            let origins = self.hosts.len();
-            let largest = 64 << 10;
-            let within = status.buffered_records <= limits.buffer_records_max + origins
-                && status.buffered_bytes <= limits.buffer_bytes_max + largest * origins as u64
-                && status.unsent_bytes <= limits.unsent_bytes_max
-                && status.handed_bytes <= limits.handed_bytes_max + largest
-                && status.peers.len() <= 4 * origins;
-            if !within {
-                return Err((index, format!("out of bounds: {status:?}")));
-            }
-            for peer in &status.peers {
-                if peer.queued_bytes > 3 * limits.queue_bytes_max + (1 << 20) {
-                    let queued = peer.queued_bytes;
-                    return Err((index, format!("{queued} bytes are queued for one peer")));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn look_at_the_end(&mut self) -> Checked {
-        let mut last: Option<VersionVector> = None;
-        for index in 0..self.hosts.len() {
-            self.check_index(index)?;
-            let Some(node) = &self.hosts[index].node else {
-                continue;
-            };
-            let failed = |what| (index, what);
-            let status = node.status();
-            self.ledger.all_acked_in(&status.vv).map_err(failed)?;
-            let view = View::of(&node.shared()).map_err(|error| failed(error.to_string()))?;
-            self.expected.compare(&view).map_err(failed)?;
-            last = Some(status.vv);
-        }
-        if let Some(vv) = last {
-            self.fold(0, vv.to_string().as_bytes());
-        }
-        self.report.virtual_ms = self.now.ms();
-        self.report.transactions = self.ledger.transactions() as u64;
-        self.report.applied = self.ledger.applied;
-        self.report.states = self.ledger.states() as u64;
         Ok(())
     }
 }
