@@ -19,8 +19,8 @@ use crate::push::PushQueue;
 use crate::random::Random;
 use crate::record::{Head, Record};
 use crate::{
-    Alarm, Command, Config, EpochRef, Identity, Input, Lane, LinkId, Micros, Now, Output,
-    ReadId, RecordReader, Recovered, Refusal, Refused, StateDigest, WriteGate,
+    Alarm, Command, Config, EpochRef, Identity, Input, Lane, LinkId, Micros, Now, Output, ReadId,
+    RecordReader, Recovered, Refusal, Refused, StateDigest, WriteGate,
 };
 
 /// An alarm is not repeated within this time.
