@@ -113,12 +113,8 @@ const fn volatile(
     doc: &'static str,
 ) -> Function {
     Function {
-        name,
-        arity: (least, most),
         deterministic: false,
-        run,
-        needs: None,
-        doc,
+        ..pure(name, least, most, run, doc)
     }
 }
 

@@ -322,16 +322,8 @@ impl Resolver<'_> {
             Operation::Return(operation) => {
                 let mut expression = self.expression(&operation.expression)?;
                 if operation.distinct {
-                    let variable = self.hidden();
-                    self.node(
-                        NodeKind::Calculation {
-                            expression,
-                            variable,
-                        },
-                        nodes,
-                    )?;
-                    self.node(NodeKind::Distinct(Expression::Variable(variable)), nodes)?;
-                    expression = Expression::Variable(variable);
+                    expression = self.calculated(expression, nodes)?;
+                    self.node(NodeKind::Distinct(expression.clone()), nodes)?;
                 }
                 self.node(NodeKind::Return(expression), nodes)
             }
@@ -342,6 +334,19 @@ impl Resolver<'_> {
             Operation::Upsert(operation) => self.upsert(operation, nodes),
             Operation::Publish(operation) => self.publish(operation, nodes),
         }
+    }
+
+    /// Has a value computed once for each row; gives the variable that holds it.
+    fn calculated(&mut self, expression: Expression, nodes: &mut Vec<Node>) -> Result<Expression> {
+        let variable = self.hidden();
+        self.node(
+            NodeKind::Calculation {
+                expression,
+                variable,
+            },
+            nodes,
+        )?;
+        Ok(Expression::Variable(variable))
     }
 
     /// Declares the variables of a target, each the part of the value that its place says.
@@ -374,15 +379,8 @@ impl Resolver<'_> {
                 )
             }
             TargetKind::Array(_) | TargetKind::Object(_) => {
-                let variable = self.hidden();
-                self.node(
-                    NodeKind::Calculation {
-                        expression,
-                        variable,
-                    },
-                    nodes,
-                )?;
-                self.bind_parts(target, Expression::Variable(variable), nodes)
+                let whole = self.calculated(expression, nodes)?;
+                self.bind_parts(target, whole, nodes)
             }
         }
     }

@@ -13,6 +13,13 @@ use crate::intent;
 use crate::plan::{Action, Modify, ModifyOptions, Node, NodeKind, OverwriteMode, Patch, Upsert};
 use crate::source::CollectionInfo;
 
+/// What a statement writes to, and how.
+struct Destination {
+    collection: Arc<CollectionInfo>,
+    span: Span,
+    options: ModifyOptions,
+}
+
 /// Which of `OLD` and `NEW` a statement gives.
 struct Gives {
     old: Option<Meaning>,
@@ -23,9 +30,9 @@ struct Gives {
 impl Resolver<'_> {
     pub(super) fn insert(&mut self, operation: &ast::Insert, nodes: &mut Vec<Node>) -> Result<()> {
         let document = self.expression(&operation.document)?;
-        let collection = self.collection(&operation.collection)?;
-        let options = self.modify_options("INSERT", operation.options.as_ref())?;
-        let gives = match options.overwrite_mode {
+        let destination =
+            self.destination("INSERT", &operation.collection, operation.options.as_ref())?;
+        let gives = match destination.options.overwrite_mode {
             OverwriteMode::Conflict => Gives {
                 old: None,
                 old_variable: None,
@@ -38,14 +45,7 @@ impl Resolver<'_> {
             },
             OverwriteMode::Replace | OverwriteMode::Update => self.gives_old(true),
         };
-        self.modify(
-            collection,
-            operation.collection.span,
-            Action::Insert { document },
-            options,
-            gives,
-            nodes,
-        )
+        self.modify(destination, Action::Insert { document }, gives, nodes)
     }
 
     pub(super) fn update(
@@ -60,46 +60,34 @@ impl Resolver<'_> {
             .map(|key| self.expression(key))
             .transpose()?;
         let document = self.expression(&operation.document)?;
-        let collection = self.collection(&operation.collection)?;
         let statement = if replace { "REPLACE" } else { "UPDATE" };
-        let options = self.modify_options(statement, operation.options.as_ref())?;
+        let destination =
+            self.destination(statement, &operation.collection, operation.options.as_ref())?;
         let action = if replace {
             Action::Replace { key, document }
         } else {
             let target = target_variable(key.as_ref().unwrap_or(&document));
             let patch = match target {
-                Some(target) if self.intents && options.version_attribute.is_none() => Patch {
-                    stored: self.stored.contains(&target),
-                    ..intent::capture(document, target, options.merge_objects)
-                },
+                Some(target) if self.intents && destination.options.version_attribute.is_none() => {
+                    Patch {
+                        stored: self.stored.contains(&target),
+                        ..intent::capture(document, target, destination.options.merge_objects)
+                    }
+                }
                 _ => Patch::plain(document),
             };
             Action::Update { key, patch }
         };
         let gives = self.gives_old(true);
-        self.modify(
-            collection,
-            operation.collection.span,
-            action,
-            options,
-            gives,
-            nodes,
-        )
+        self.modify(destination, action, gives, nodes)
     }
 
     pub(super) fn remove(&mut self, operation: &ast::Remove, nodes: &mut Vec<Node>) -> Result<()> {
         let key = self.expression(&operation.key)?;
-        let collection = self.collection(&operation.collection)?;
-        let options = self.modify_options("REMOVE", operation.options.as_ref())?;
+        let destination =
+            self.destination("REMOVE", &operation.collection, operation.options.as_ref())?;
         let gives = self.gives_old(false);
-        self.modify(
-            collection,
-            operation.collection.span,
-            Action::Remove { key },
-            options,
-            gives,
-            nodes,
-        )
+        self.modify(destination, Action::Remove { key }, gives, nodes)
     }
 
     pub(super) fn upsert(&mut self, operation: &ast::Upsert, nodes: &mut Vec<Node>) -> Result<()> {
@@ -114,10 +102,10 @@ impl Resolver<'_> {
         let update = self.expression(&operation.update);
         self.scopes.close();
         let update = update?;
-        let collection = self.collection(&operation.collection)?;
-        let options = self.modify_options("UPSERT", operation.options.as_ref())?;
+        let destination =
+            self.destination("UPSERT", &operation.collection, operation.options.as_ref())?;
         let (insert, update) = if self.intents && !operation.replace {
-            let update = intent::capture(update, old, options.merge_objects);
+            let update = intent::capture(update, old, destination.options.merge_objects);
             let insert = match update.intents.is_empty() {
                 true => insert,
                 // Intents are looked for in it.
@@ -128,7 +116,7 @@ impl Resolver<'_> {
             (Patch::plain(insert), Patch::plain(update))
         };
         let replace = operation.replace;
-        let indexes = match collection.id {
+        let indexes = match destination.collection.id {
             NO_COLLECTION => Vec::new(),
             id => self.catalog.indexes(id)?,
         };
@@ -138,7 +126,7 @@ impl Resolver<'_> {
             key,
             index: None,
             indexes,
-            documents: self.catalog.estimate(collection.id),
+            documents: self.catalog.estimate(destination.collection.id),
             condition,
             old,
             insert,
@@ -146,14 +134,7 @@ impl Resolver<'_> {
             replace,
         }));
         let gives = self.gives_old(true);
-        self.modify(
-            collection,
-            operation.collection.span,
-            action,
-            options,
-            gives,
-            nodes,
-        )
+        self.modify(destination, action, gives, nodes)
     }
 
     /// The condition of an UPSERT's look-up, and the key if it names one.
@@ -204,6 +185,19 @@ impl Resolver<'_> {
         }
     }
 
+    fn destination(
+        &mut self,
+        statement: &str,
+        collection: &ast::DataSource,
+        options: Option<&Expr>,
+    ) -> Result<Destination> {
+        Ok(Destination {
+            span: collection.span,
+            collection: self.collection(collection)?,
+            options: self.modify_options(statement, options)?,
+        })
+    }
+
     fn gives_old(&mut self, new: bool) -> Gives {
         let variable = self.hidden();
         Gives {
@@ -216,14 +210,12 @@ impl Resolver<'_> {
     /// Adds the node; from here on the collection is modified, and `OLD` and `NEW` are those of this statement.
     fn modify(
         &mut self,
-        collection: Arc<CollectionInfo>,
-        span: Span,
+        destination: Destination,
         action: Action,
-        options: ModifyOptions,
         gives: Gives,
         nodes: &mut Vec<Node>,
     ) -> Result<()> {
-        self.modifies(&collection, span);
+        self.modifies(&destination.collection, destination.span);
         if let Some(variable) = gives.old_variable
             && let Some(name) = self.variables.get_mut(variable.id as usize)
         {
@@ -238,9 +230,9 @@ impl Resolver<'_> {
             None
         };
         let modify = Modify {
-            collection,
+            collection: destination.collection,
             action,
-            options,
+            options: destination.options,
             old: gives.old_variable,
             new,
         };
