@@ -3,55 +3,26 @@
 //! The model below knows nothing of the engine: it follows lists of edges, writes every walk down, and sorts, filters and
 //! compares them. `SEED=n` runs one seed, `SEEDS=n` that many.
 
+#[path = "support/chance.rs"]
+mod chance;
 #[path = "support/memory.rs"]
 mod memory;
+#[path = "support/run.rs"]
+mod run;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use antipode_query::{
-    Cancel, CollectionKind, CompileOptions, Environment, Limits, QueryError, compile, execute,
-};
+use antipode_query::{Cancel, CollectionKind, CompileOptions, Limits, QueryError};
 use antipode_value::Value;
+use chance::{Chance, seeds};
 use memory::Database;
-
-fn run(database: &Database, text: &str, rules: &[String]) -> Result<Vec<Value>, QueryError> {
-    let transaction = database.begin();
-    let options = CompileOptions {
-        rules: rules.to_vec(),
-        ..CompileOptions::default()
-    };
-    let plan = compile(text, &Value::Null, &transaction, &options)?;
-    let environment = Environment::default();
-    let limits = Limits::default();
-    let mut rows = execute(&plan, &transaction, &environment, limits, Cancel::new())?;
-    rows.collect_all()
-}
+use run::deadline_after;
 
 fn rows(database: &Database, text: &str) -> Vec<Value> {
-    run(database, text, &[]).unwrap_or_else(|error| panic!("{text}: {error}"))
+    run::rows(&database.begin(), text, &[]).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 fn sorted(mut rows: Vec<Value>) -> Vec<Value> {
     rows.sort();
     rows
-}
-
-/// Small numbers from a seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as u64) as usize]
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -235,11 +206,11 @@ const FILTERS: &[Filter] = &[
 ];
 
 /// A database with a random graph, and its model.
-fn build(random: &mut Random) -> (Database, Model) {
+fn build(chance: &mut Chance) -> (Database, Model) {
     let mut database = Database::new();
     database.create_collection("v", CollectionKind::Document);
-    let vertices = 3 + random.below(4);
-    let exists: Vec<bool> = (0..vertices).map(|_| random.below(10) > 0).collect();
+    let vertices = 3 + chance.below(4);
+    let exists: Vec<bool> = (0..vertices).map(|_| chance.below(10) > 0).collect();
     for (key, exists) in exists.iter().enumerate() {
         if *exists {
             database.put(
@@ -251,13 +222,13 @@ fn build(random: &mut Random) -> (Database, Model) {
     let mut edges = [("", Vec::new()), ("", Vec::new())];
     for (collection, (way, edges)) in ["e", "f"].into_iter().zip(&mut edges) {
         database.create_collection(collection, CollectionKind::Edge);
-        *way = random.one(&["OUTBOUND", "INBOUND", "ANY"]);
-        for key in 0..random.below(6) {
+        *way = chance.one(&["OUTBOUND", "INBOUND", "ANY"]);
+        for key in 0..chance.below(6) {
             let edge = Edge {
                 id: format!("{collection}/{key}"),
-                from: random.below(vertices),
-                to: random.below(vertices),
-                weight: random.below(4),
+                from: chance.below(vertices),
+                to: chance.below(vertices),
+                weight: chance.below(4),
             };
             database.put(
                 collection,
@@ -276,11 +247,10 @@ fn build(random: &mut Random) -> (Database, Model) {
 }
 
 fn check(seed: u64) {
-    let random = &mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    random.below(2);
-    let (database, mut model) = build(random);
+    let chance = &mut Chance::new(seed);
+    let (database, mut model) = build(chance);
     // By its name, a graph is followed one way.
-    let by_name = random.below(3) == 0;
+    let by_name = chance.below(3) == 0;
     if by_name {
         model.edges[1].0 = model.edges[0].0;
     }
@@ -289,12 +259,12 @@ fn check(seed: u64) {
         true => "GRAPH \"g\"".to_owned(),
         false => format!("e, {second} f"),
     };
-    let start = random.below(model.exists.len() as u64);
+    let start = chance.below(model.exists.len() as u64);
     let text = |depth: &str, more: &str| format!("{depth} {first} \"v/{start}\" {subject} {more}");
     for _ in 0..4 {
-        check_traversal(seed, random, &database, &model, start, &text);
+        check_traversal(seed, chance, &database, &model, start, &text);
     }
-    let goal = random.below(model.exists.len() as u64);
+    let goal = chance.below(model.exists.len() as u64);
     if goal != start {
         check_searches(seed, &database, &model, (start, goal), (first, &subject));
     }
@@ -302,29 +272,29 @@ fn check(seed: u64) {
 
 fn check_traversal(
     seed: u64,
-    random: &mut Random,
+    chance: &mut Chance,
     database: &Database,
     model: &Model,
     start: u64,
     text: &dyn Fn(&str, &str) -> String,
 ) {
-    let least = random.below(3) as usize;
-    let order = random.one(&["dfs", "bfs", "weighted"]);
+    let least = chance.below(3) as usize;
+    let order = chance.one(&["dfs", "bfs", "weighted"]);
     let vertices = match order {
-        "bfs" => random.one(&["none", "path", "global"]),
-        _ => random.one(&["none", "path"]),
+        "bfs" => chance.one(&["none", "path", "global"]),
+        _ => chance.one(&["none", "path"]),
     };
-    let edges = random.one(&["path", "none"]);
+    let edges = chance.one(&["path", "none"]);
     let rules = Rules {
-        most: least + random.below(3) as usize,
+        most: least + chance.below(3) as usize,
         repeat_edges: edges == "none",
         repeat_vertices: vertices == "none",
-        prune: (random.below(3) == 0).then(|| random.below(4)),
+        prune: (chance.below(3) == 0).then(|| chance.below(4)),
     };
     let prune = rules
         .prune
         .map_or(String::new(), |weight| format!("PRUNE y.w == {weight}"));
-    let (filter, passes) = random.one(FILTERS);
+    let (filter, passes) = chance.one(FILTERS);
     let options = format!(
         "{prune} OPTIONS {{ order: \"{order}\", uniqueVertices: \"{vertices}\", uniqueEdges: \"{edges}\", weightAttribute: \"w\" }}"
     );
@@ -347,12 +317,8 @@ fn check_traversal(
         _ => {}
     }
     let mut expected: Vec<Value> = walks.iter().map(|walk| model.shown(walk)).collect();
-    for rules in [
-        vec![],
-        vec!["-optimize-traversals".to_owned()],
-        vec!["-all".to_owned()],
-    ] {
-        let mut found = run(database, &query, &rules)
+    for rules in [&[][..], &["-optimize-traversals"], &["-all"]] {
+        let mut found = run::rows(&database.begin(), &query, rules)
             .unwrap_or_else(|error| panic!("seed {seed}: {query}: {error}"));
         if order == "weighted" {
             // Of walks that cost the same, any may come first.
@@ -445,15 +411,7 @@ fn check_searches(
 
 #[test]
 fn walks_and_searches_find_what_enumeration_says() {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .and_then(|value| value.parse::<u64>().ok())
-    };
-    match number("SEED") {
-        Some(seed) => check(seed),
-        None => (0..number("SEEDS").unwrap_or(500)).for_each(check),
-    }
+    seeds(500).for_each(check);
 }
 
 /// A chain of roads in a ring, and one vertex with many ways to itself.
@@ -480,6 +438,12 @@ fn ring() -> Database {
     database
 }
 
+/// The error with which a query ends.
+fn ended(database: &Database, text: &str, limits: Limits, cancel: Cancel) -> QueryError {
+    let (transaction, options) = (database.begin(), CompileOptions::default());
+    run::run(&transaction, text, &Value::Null, &options, limits, cancel).unwrap_err()
+}
+
 #[test]
 fn walks_without_end_stop_at_the_limits() {
     let database = ring();
@@ -487,21 +451,11 @@ fn walks_without_end_stop_at_the_limits() {
         let text = format!(
             "FOR x IN 1000000000..1000000000 OUTBOUND \"v/0\" e OPTIONS {{ order: \"{order}\", uniqueEdges: \"none\" }} RETURN x"
         );
-        let transaction = database.begin();
-        let plan = compile(
-            &text,
-            &Value::Null,
-            &transaction,
-            &CompileOptions::default(),
-        )
-        .unwrap();
-        let environment = Environment::default();
         let limits = Limits {
             memory_bytes: 8 << 20,
             ..Limits::default()
         };
-        let mut found = execute(&plan, &transaction, &environment, limits, Cancel::new()).unwrap();
-        let error = found.collect_all().unwrap_err();
+        let error = ended(&database, &text, limits, Cancel::new());
         assert_eq!(error.code(), 32, "{order}: {error}");
     }
 }
@@ -514,16 +468,7 @@ fn a_long_search_ends_at_its_deadline() {
         "FOR p IN ANY K_SHORTEST_PATHS \"v/0\" TO \"v/9\" e COLLECT WITH COUNT INTO n RETURN n",
         "FOR p IN 1..9 ANY K_PATHS \"v/0\" TO \"v/9\" e COLLECT WITH COUNT INTO n RETURN n",
     ] {
-        let transaction = database.begin();
-        let plan = compile(text, &Value::Null, &transaction, &CompileOptions::default()).unwrap();
-        let environment = Environment::default();
-        // A clock that goes on whenever somebody looks at it.
-        let now = AtomicU64::new(0);
-        let clock = Arc::new(move || now.fetch_add(1, Ordering::Relaxed));
-        let cancel = Cancel::with_deadline(10, clock);
-        let limits = Limits::default();
-        let stopped = execute(&plan, &transaction, &environment, limits, cancel)
-            .and_then(|mut found| found.collect_all());
-        assert_eq!(stopped.unwrap_err().code(), 1500, "{text}");
+        let error = ended(&database, text, Limits::default(), deadline_after(10));
+        assert_eq!(error.code(), 1500, "{text}");
     }
 }

@@ -2,14 +2,14 @@
 
 #[path = "support/memory.rs"]
 mod memory;
+#[path = "support/run.rs"]
+mod run;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use antipode_query::{
-    Cancel, CollectionKind, CompileOptions, Environment, Limits, QueryError, compile, execute,
-};
+use antipode_query::{Cancel, CollectionKind, CompileOptions, Limits, QueryError};
 use antipode_value::Value;
 use memory::Database;
 
@@ -51,15 +51,8 @@ fn run(
     limits: Limits,
     cancel: Cancel,
 ) -> Result<Vec<Value>, QueryError> {
-    let transaction = database().begin();
-    let plan = compile(text, binds, &transaction, &CompileOptions::default())?;
-    let environment = Environment::default();
-    let mut rows = execute(&plan, &transaction, &environment, limits, cancel)?;
-    let mut all = Vec::new();
-    while let Some(batch) = rows.next_batch(1000)? {
-        all.extend(batch);
-    }
-    Ok(all)
+    let (transaction, options) = (database().begin(), CompileOptions::default());
+    run::run(&transaction, text, binds, &options, limits, cancel)
 }
 
 fn code_of(text: &str) -> u32 {

@@ -3,37 +3,20 @@
 //!
 //! `SEED=n` runs one seed, `SEEDS=n` that many.
 
+#[path = "support/chance.rs"]
+mod chance;
 #[path = "support/memory.rs"]
 mod memory;
+#[path = "support/run.rs"]
+mod run;
 
 use std::collections::BTreeMap;
 
-use antipode_query::{
-    Cancel, CollectionKind, CompileOptions, Environment, IndexKind, Limits, compile, execute,
-};
+use antipode_query::{CollectionKind, CompileOptions, IndexKind, compile};
 use antipode_value::Value;
+use chance::{Chance, alone, seeds};
 use memory::Database;
-
-/// A small generator of chance; the same numbers on every machine.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-
-    fn one<'v>(&mut self, values: &[&'v str]) -> &'v str {
-        values[self.below(values.len() as u64) as usize]
-    }
-
-    fn flip(&mut self) -> bool {
-        self.below(2) == 0
-    }
-}
+use run::{options, rows};
 
 /// Values of every type, with equals of different looks, and texts whose collation is not their bytes.
 const VALUES: &[&str] = &[
@@ -312,44 +295,25 @@ const RULES: &[&str] = &[
 fn run(
     database: &Database,
     text: &str,
-    rules: &[String],
+    rules: &[&str],
     reached: &mut BTreeMap<&'static str, u32>,
 ) -> Outcome {
     let transaction = database.begin();
-    let options = CompileOptions {
-        rules: rules.to_vec(),
-        ..CompileOptions::default()
-    };
-    let plan = compile(text, &Value::Null, &transaction, &options).map_err(|error| error.code())?;
-    for rule in &plan.rules {
+    let plan = compile(text, &Value::Null, &transaction, &options(rules));
+    for rule in plan.map_err(|error| error.code())?.rules {
         *reached.entry(rule).or_default() += 1;
     }
-    let environment = Environment::default();
-    let limits = Limits::default();
-    let rows = execute(&plan, &transaction, &environment, limits, Cancel::new())
-        .and_then(|mut rows| rows.collect_all())
-        .map_err(|error| error.code())?;
+    let given = rows(&transaction, text, rules).map_err(|error| error.code())?;
     let mut database = database.clone();
     database.commit(transaction);
     let left = "FOR d IN c SORT d._key RETURN UNSET(d, \"_rev\")";
-    let transaction = database.begin();
-    let plan = compile(left, &Value::Null, &transaction, &options).unwrap();
-    let mut left = execute(
-        &plan,
-        &transaction,
-        &environment,
-        Limits::default(),
-        Cancel::new(),
-    )
-    .and_then(|mut rows| rows.collect_all())
-    .unwrap();
+    let mut left = rows(&database.begin(), left, rules).expect("a scan");
     left.sort();
-    Ok((rows, left))
+    Ok((given, left))
 }
 
 fn check(seed: u64, reached: &mut BTreeMap<&'static str, u32>) {
-    let mut chance = Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    chance.below(2);
+    let mut chance = Chance::new(seed);
     let mut plain = Database::new();
     plain.create_collection("c", CollectionKind::Document);
     for document in documents(&mut chance) {
@@ -427,8 +391,7 @@ fn compare(
             (rows, left)
         })
     };
-    let none = vec!["-all".to_owned()];
-    let wanted = arrange(run(plain, text, &none, &mut BTreeMap::new()));
+    let wanted = arrange(run(plain, text, &["-all"], &mut BTreeMap::new()));
     let given = arrange(run(indexed, text, &[], reached));
     let explain = || {
         compile(text, &Value::Null, indexed, &CompileOptions::default())
@@ -436,30 +399,25 @@ fn compare(
     };
     assert_eq!(given, wanted, "seed {seed}: {text}\n{}", explain());
     for rule in RULES {
-        let rules = vec![format!("-{rule}")];
-        let given = arrange(run(indexed, text, &rules, &mut BTreeMap::new()));
+        let off = format!("-{rule}");
+        let given = arrange(run(indexed, text, &[&off], &mut BTreeMap::new()));
         assert_eq!(given, wanted, "seed {seed}, -{rule}: {text}\n{}", explain());
     }
 }
 
 #[test]
 fn indexes_change_no_result() {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .and_then(|value| value.parse::<u64>().ok())
-    };
     let mut reached = BTreeMap::new();
-    if let Some(seed) = number("SEED") {
-        return check(seed, &mut reached);
+    let seeds = seeds(600);
+    seeds.clone().for_each(|seed| check(seed, &mut reached));
+    if alone() {
+        return;
     }
-    let seeds = number("SEEDS").unwrap_or(600);
-    (0..seeds).for_each(|seed| check(seed, &mut reached));
     // A test that never reaches a rule proves nothing about it.
     for rule in RULES {
         let times = reached.get(rule).copied().unwrap_or(0);
         assert!(
-            u64::from(times) >= seeds / 20,
+            u64::from(times) >= seeds.end / 20,
             "{rule} changed only {times} plans"
         );
     }

@@ -3,36 +3,36 @@
 //!
 //! `SEED=n` runs one seed, `SEEDS=n` that many.
 
+#[path = "support/chance.rs"]
+mod chance;
 #[path = "support/memory.rs"]
 mod memory;
+#[path = "support/run.rs"]
+mod run;
 
-use antipode_query::{
-    Cancel, CollectionKind, CompileOptions, Environment, Limits, compile, execute,
-};
+use antipode_query::{CollectionKind, CompileOptions, compile};
 use antipode_value::Value;
+use chance::{Chance, alone, seeds};
 use memory::{Database, same};
+use run::rows;
 
-/// A small generator of chance; the same numbers on every machine.
-struct Chance {
-    state: u64,
-    large: bool,
+/// What a statement is made with.
+struct Maker {
+    chance: Chance,
+    values: &'static [&'static str],
 }
 
-impl Chance {
+impl Maker {
     fn below(&mut self, end: u64) -> u64 {
-        self.state = self
-            .state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.state >> 33) % end
+        self.chance.below(end)
+    }
+
+    fn one<'v>(&mut self, of: &[&'v str]) -> &'v str {
+        self.chance.one(of)
     }
 
     fn value(&mut self) -> &'static str {
-        self.one(if self.large { LARGE } else { VALUES })
-    }
-
-    fn one<'v>(&mut self, values: &[&'v str]) -> &'v str {
-        values[self.below(values.len() as u64) as usize]
+        self.chance.one(self.values)
     }
 }
 
@@ -70,14 +70,14 @@ const LARGE: &[&str] = &[
 const ATTRIBUTES: &[&str] = &["p", "q", "o.n", "o.p"];
 
 /// A value that may be a relative change of `read.path`.
-fn value(chance: &mut Chance, read: &str, path: &str) -> String {
+fn value(make: &mut Maker, read: &str, path: &str) -> String {
     let own = format!("{read}.{path}");
-    let other = format!("{read}.{}", chance.one(ATTRIBUTES));
-    let operand = match chance.below(4) {
+    let other = format!("{read}.{}", make.one(ATTRIBUTES));
+    let operand = match make.below(4) {
         0 => other,
-        _ => chance.value().to_string(),
+        _ => make.value().to_string(),
     };
-    match chance.below(16) {
+    match make.below(16) {
         0..=2 => format!("{own} + {operand}"),
         3 => format!("{own} - {operand}"),
         4 => format!("{operand} + {own}"),
@@ -96,14 +96,14 @@ fn value(chance: &mut Chance, read: &str, path: &str) -> String {
 }
 
 /// An object literal that sets some attributes, each to a value given by `value`.
-fn document(chance: &mut Chance, read: &str) -> String {
+fn document(make: &mut Maker, read: &str) -> String {
     let mut members = Vec::new();
     let mut nested = Vec::new();
     for path in ATTRIBUTES {
-        if chance.below(2) == 0 {
+        if make.below(2) == 0 {
             continue;
         }
-        let value = value(chance, read, path);
+        let value = value(make, read, path);
         match path.split_once('.') {
             Some((_, below)) => nested.push(format!("{below}: {value}")),
             None => members.push(format!("{path}: {value}")),
@@ -115,62 +115,62 @@ fn document(chance: &mut Chance, read: &str) -> String {
     format!("{{ {} }}", members.join(", "))
 }
 
-fn plain_document(chance: &mut Chance, key: &str) -> String {
+fn plain_document(make: &mut Maker, key: &str) -> String {
     let members: Vec<String> = ["p", "q"]
         .iter()
-        .map(|name| format!("{name}: {}", chance.value()))
+        .map(|name| format!("{name}: {}", make.value()))
         .collect();
     let nested = format!(
         "o: {}",
-        chance.one(&["{n: 1, p: [1]}", "null", "5", "{p: 2}", "[]"])
+        make.one(&["{n: 1, p: [1]}", "null", "5", "{p: 2}", "[]"])
     );
     format!("{{ _key: \"{key}\", {}, {nested} }}", members.join(", "))
 }
 
-fn statement(chance: &mut Chance) -> String {
-    let options = chance.one(&[
+fn statement(make: &mut Maker) -> String {
+    let options = make.one(&[
         "",
         "",
         " OPTIONS { keepNull: false }",
         " OPTIONS { mergeObjects: false }",
         " OPTIONS { keepNull: false, mergeObjects: false }",
     ]);
-    let key = chance.one(&["a", "b", "c"]);
-    match chance.below(6) {
+    let key = make.one(&["a", "b", "c"]);
+    match make.below(6) {
         0 => format!(
             "UPSERT {{ _key: \"{key}\" }} INSERT {} UPDATE {} IN t{options}",
-            plain_document(chance, key),
-            document(chance, "OLD")
+            plain_document(make, key),
+            document(make, "OLD")
         ),
         1 => format!(
             "INSERT {} INTO t OPTIONS {{ overwriteMode: \"{}\" }}",
-            plain_document(chance, key),
-            chance.one(&["replace", "update", "ignore"])
+            plain_document(make, key),
+            make.one(&["replace", "update", "ignore"])
         ),
         2 => format!("FOR d IN t FILTER d._key == \"{key}\" REMOVE d IN t"),
         3 => format!(
             "FOR i IN 1..2 FOR d IN t UPDATE d WITH {} IN t{options}",
-            document(chance, "d")
+            document(make, "d")
         ),
         // An object made of the document and changed on the way.
-        4 if chance.below(2) == 0 => format!(
+        4 if make.below(2) == 0 => format!(
             "FOR d IN t LET x = MERGE(d, {{ p: {}, q: {} }}) UPDATE x WITH {} IN t{options}",
-            chance.value(),
-            chance.value(),
-            document(chance, "x")
+            make.value(),
+            make.value(),
+            document(make, "x")
         ),
-        5 if chance.below(2) == 0 => format!(
+        5 if make.below(2) == 0 => format!(
             "FOR x IN (FOR d IN t RETURN {}) UPDATE x WITH {} IN t{options}",
-            chance.one(&["d", "MERGE(d, { o: { n: 3 } })", "UNSET(d, \"p\")"]),
-            document(chance, "x")
+            make.one(&["d", "MERGE(d, { o: { n: 3 } })", "UNSET(d, \"p\")"]),
+            document(make, "x")
         ),
         4 => format!(
             "FOR d IN t UPDATE {{ _key: d._key }} WITH {} IN t{options}",
-            document(chance, "d")
+            document(make, "d")
         ),
         _ => format!(
             "FOR d IN t UPDATE d WITH {} IN t{options}",
-            document(chance, "d")
+            document(make, "d")
         ),
     }
 }
@@ -195,49 +195,27 @@ fn run(database: &mut Database, text: &str) -> Result<usize, u32> {
                 })
                 .sum()
         });
-    let environment = Environment::default();
-    let mut rows = execute(
-        &plan,
-        &transaction,
-        &environment,
-        Limits::default(),
-        Cancel::new(),
-    )
-    .map_err(|error| error.code())?;
-    rows.collect_all().map_err(|error| error.code())?;
-    drop(rows);
+    rows(&transaction, text, &[]).map_err(|error| error.code())?;
     database.commit(transaction);
     Ok(intents)
 }
 
 fn documents(database: &Database) -> Vec<Value> {
-    let transaction = database.begin();
     let text = "FOR d IN t SORT d._key RETURN UNSET(d, \"_rev\")";
-    let plan = compile(text, &Value::Null, &transaction, &CompileOptions::default()).unwrap();
-    let environment = Environment::default();
-    let mut rows = execute(
-        &plan,
-        &transaction,
-        &environment,
-        Limits::default(),
-        Cancel::new(),
-    )
-    .unwrap();
-    rows.collect_all().unwrap()
+    rows(&database.begin(), text, &[]).expect("a scan")
 }
 
 fn check(seed: u64) -> usize {
-    let mut chance = Chance {
-        state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15),
-        large: seed % 4 == 3,
+    let mut make = Maker {
+        chance: Chance::new(seed),
+        values: if seed % 4 == 3 { LARGE } else { VALUES },
     };
-    chance.below(2);
     let mut captured = Database::new();
     captured.create_collection("t", CollectionKind::Document);
     let mut plain = captured.clone();
     let mut intents = 0;
     for step in 0..8 {
-        let text = statement(&mut chance);
+        let text = statement(&mut make);
         let with = run(&mut captured, &text);
         let without = run(
             &mut plain,
@@ -266,19 +244,10 @@ fn check(seed: u64) -> usize {
 
 #[test]
 fn intents_change_nothing_for_a_query_alone() {
-    let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .and_then(|value| value.parse::<u64>().ok())
-    };
-    if let Some(seed) = number("SEED") {
-        check(seed);
-        return;
-    }
-    let seeds = number("SEEDS").unwrap_or(3_000);
-    let intents: usize = (0..seeds).map(check).sum();
+    let seeds = seeds(3_000);
+    let intents: usize = seeds.clone().map(check).sum();
     assert!(
-        intents as u64 > seeds,
+        alone() || intents as u64 > seeds.end,
         "only {intents} intents were captured"
     );
 }

@@ -2,15 +2,15 @@
 
 #[path = "support/memory.rs"]
 mod memory;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+#[path = "support/run.rs"]
+mod run;
 
 use antipode_query::{
     Cancel, CollectionKind, CompileOptions, Environment, Limits, QueryError, compile, execute,
 };
 use antipode_value::Value;
 use memory::Database;
+use run::{deadline_after, run};
 
 /// Runs a query on a database with one small collection; gives the number of rows.
 fn check(text: &str, limits: Limits, cancel: Cancel) -> Result<usize, QueryError> {
@@ -20,14 +20,9 @@ fn check(text: &str, limits: Limits, cancel: Cancel) -> Result<usize, QueryError
         database.put("c", &Value::object([("n", Value::Int(number))]));
     }
     let transaction = database.begin();
-    let plan = compile(text, &Value::Null, &transaction, &CompileOptions::default())?;
-    let environment = Environment::default();
-    let mut rows = execute(&plan, &transaction, &environment, limits, cancel)?;
-    let mut count = 0;
-    while let Some(batch) = rows.next_batch(1000)? {
-        count += batch.len();
-    }
-    Ok(count)
+    let options = CompileOptions::default();
+    let rows = run(&transaction, text, &Value::Null, &options, limits, cancel)?;
+    Ok(rows.len())
 }
 
 fn code(text: &str) -> u32 {
@@ -35,15 +30,6 @@ fn code(text: &str) -> u32 {
         Ok(_) => 0,
         Err(error) => error.code(),
     }
-}
-
-/// A handle whose clock moves on at every look: the deadline comes after so many looks, on every machine.
-fn deadline_after(looks: u64) -> Cancel {
-    let seen = AtomicU64::new(0);
-    Cancel::with_deadline(
-        looks,
-        Arc::new(move || seen.fetch_add(1, Ordering::Relaxed)),
-    )
 }
 
 const ENDLESS: &[&str] = &[

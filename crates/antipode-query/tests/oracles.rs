@@ -17,44 +17,28 @@ mod c8ql;
 mod generate;
 #[path = "support/memory.rs"]
 mod memory;
+#[path = "support/run.rs"]
+mod run;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use antipode_query::{
-    Cancel, Catalog, CompileOptions, Environment, Limits, compile, execute, rule_names,
-};
+use antipode_query::{Catalog, Environment, Limits, compile, execute, rule_names};
 use antipode_value::Value;
 use c8ql::fuzz;
 use c8ql::random::Random;
 use generate::Case;
 use memory::Database;
+use run::{deadline_after, options};
 
 /// Rows, or the number of the error.
 type Answer = Result<Vec<Value>, u32>;
-
-fn options(rules: &[&str]) -> CompileOptions {
-    CompileOptions {
-        rules: rules.iter().map(|rule| (*rule).to_string()).collect(),
-        ..CompileOptions::default()
-    }
-}
 
 fn limits() -> Limits {
     Limits {
         memory_bytes: 64 << 20,
         ..Limits::default()
     }
-}
-
-/// A clock that moves on at every look: the end comes after the same work on every machine.
-fn deadline() -> Cancel {
-    let looks = AtomicU64::new(0);
-    Cancel::with_deadline(
-        2_000,
-        Arc::new(move || looks.fetch_add(1, Ordering::Relaxed)),
-    )
 }
 
 /// The rows in the order in which they come, pulled so many at a time; then what the query has written is committed.
@@ -71,8 +55,14 @@ fn run(
         let plan =
             compile(text, binds, &transaction, &options(rules)).map_err(|error| error.code())?;
         let environment = Environment::default();
-        let mut rows = execute(&plan, &transaction, &environment, limits(), deadline())
-            .map_err(|error| error.code())?;
+        let mut rows = execute(
+            &plan,
+            &transaction,
+            &environment,
+            limits(),
+            deadline_after(2_000),
+        )
+        .map_err(|error| error.code())?;
         while let Some(batch) = rows.next_batch(wanted).map_err(|error| error.code())? {
             all.extend(batch);
         }

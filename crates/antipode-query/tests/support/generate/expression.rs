@@ -94,9 +94,10 @@ impl Maker {
             true => self.variable(&inner),
             false => self.value(&inner, 1),
         };
-        match self.random.below(3) {
+        match self.random.below(4) {
             0 => format!("[LENGTH({operations} RETURN {value}), 1]"),
-            1 => format!("SORTED_UNIQUE(({operations} RETURN {value}))"),
+            1 => format!("[FIRST({operations} SORT {value} RETURN {value}), 1]"),
+            2 => format!("SORTED_UNIQUE(({operations} RETURN {value}))"),
             _ => format!("SORTED(({operations} RETURN {value}))"),
         }
     }
