@@ -2,7 +2,8 @@
 //!
 //! A case is `{"id", "setup": [operations], "query", "bind", "options"?, "parse_only"?}`; the answer is
 //! `{"id", "result", "warnings", "stats"}` or `{"id", "error": {"code", "name", "message"}}`. Indexes are made as
-//! the case says, and change no result.
+//! the case says, and change no result. The arguments switch rules of the optimizer off and on, as `-all` and `+rule`,
+//! which changes no result either.
 
 use std::io::{BufRead, Write};
 
@@ -78,6 +79,7 @@ fn query(session: &Session, case: &Value) -> Result<Answer, Error> {
     let options = QueryOptions {
         full_count: options.attribute("fullCount").truthy(),
         fail_on_warning: options.attribute("failOnWarning").truthy(),
+        rules: std::env::args().skip(1).collect(),
         ..QueryOptions::default()
     };
     session.run_with(
