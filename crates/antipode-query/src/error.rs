@@ -67,11 +67,11 @@ codes! {
     ResourceLimit = 32, "RESOURCE_LIMIT", 500;
     /// The node takes no writes.
     ReadOnly = 1004, "READ_ONLY", 403;
-    /// A write met the full disk.
+    /// The disk, the quota or the file-size limit is used up.
     FilesystemFull = 1104, "FILESYSTEM_FULL", 500;
-    /// Another transaction changed the document first, or `_rev` is not the expected one with `ignoreRevs: false`.
+    /// Another transaction changed the document first, or its `_rev` is not the expected one.
     Conflict = 1200, "CONFLICT", 409;
-    /// The document to change or remove does not exist. As a warning: an edge points to a vertex that does not exist.
+    /// As a warning: an edge points to a vertex that does not exist.
     DocumentNotFound = 1202, "DOCUMENT_NOT_FOUND", 404;
     /// A name that is neither a variable nor a collection, view or other source.
     DataSourceNotFound = 1203, "DATA_SOURCE_NOT_FOUND", 404;
@@ -79,11 +79,11 @@ codes! {
     DocumentHandleBad = 1205, "DOCUMENT_HANDLE_BAD", 400;
     /// A name that is neither a variable nor can be one of a collection.
     IllegalName = 1208, "ILLEGAL_NAME", 400;
-    /// The key or a value of a unique index exists already.
+    /// Two documents would have the same value in a unique index.
     UniqueConstraintViolated = 1210, "UNIQUE_CONSTRAINT_VIOLATED", 409;
     /// An `_id` of another collection. No query raises it: statements go by `_key`, and DOCUMENT() gives null.
     CrossCollectionRequest = 1213, "CROSS_COLLECTION_REQUEST", 400;
-    /// The document is larger than documents may be.
+    /// A document would grow beyond what a document may be.
     DocumentTooLarge = 1216, "DOCUMENT_TOO_LARGE", 400;
     /// A collection that is no edge collection in a walk, or one walked in two directions at once.
     CollectionTypeInvalid = 1218, "COLLECTION_TYPE_INVALID", 400;
@@ -91,7 +91,7 @@ codes! {
     DocumentKeyBad = 1221, "DOCUMENT_KEY_BAD", 400;
     /// The document to change or remove has no `_key`.
     DocumentKeyMissing = 1226, "DOCUMENT_KEY_MISSING", 400;
-    /// What is to be written is no object, or the key of what is to be changed neither text nor object.
+    /// The key of what is to be changed or removed is neither text nor object.
     DocumentTypeInvalid = 1227, "DOCUMENT_TYPE_INVALID", 400;
     /// `_from` or `_to` of an edge is missing or no id.
     InvalidEdgeAttribute = 1233, "INVALID_EDGE_ATTRIBUTE", 400;
@@ -99,7 +99,7 @@ codes! {
     DocumentRevBad = 1239, "DOCUMENT_REV_BAD", 400;
     /// The node cannot do it now and will soon.
     TryAgain = 1302, "TRY_AGAIN", 503;
-    /// The store could not read or write.
+    /// The operating system reported an error.
     IoError = 1305, "IO_ERROR", 500;
     /// The query was killed, or took longer than it may.
     QueryKilled = 1500, "QUERY_KILLED", 410;

@@ -517,6 +517,7 @@ impl Resolver<'_> {
 
     fn sort(&mut self, operation: &ast::Sort, nodes: &mut Vec<Node>) -> Result<()> {
         let mut keys = Vec::new();
+        let mut only_null = true;
         for item in &operation.items {
             let expression = self.expression(&item.key)?;
             let ascending = match &item.direction {
@@ -524,6 +525,7 @@ impl Resolver<'_> {
                 ast::SortDirection::Descending => false,
                 ast::SortDirection::Bind(name) => self.sort_direction(name)?,
             };
+            only_null &= matches!(expression.constant(), Some(Value::Null));
             if !expression.is_static() {
                 keys.push(SortKey {
                     expression,
@@ -534,11 +536,12 @@ impl Resolver<'_> {
         if !keys.is_empty() {
             return self.node(NodeKind::Sort { keys, limit: None }, nodes);
         }
-        // `SORT null` asks for no order, so a COLLECT before it need not give one.
-        if let Some(Node {
-            kind: NodeKind::Collect(collect),
-            ..
-        }) = nodes.last_mut()
+        // `SORT null` asks for no order, so a COLLECT before it need not give one. Other constants ask for nothing.
+        if only_null
+            && let Some(Node {
+                kind: NodeKind::Collect(collect),
+                ..
+            }) = nodes.last_mut()
         {
             collect.sorted = false;
         }
