@@ -104,11 +104,19 @@ fn text(argument: &str) -> Result<String> {
             .context("cannot read standard input")?;
         return Ok(text);
     }
-    if Path::new(argument).is_file() {
+    if is_file_name(argument) || Path::new(argument).is_file() {
         return std::fs::read_to_string(argument)
             .with_context(|| format!("cannot read {argument}"));
     }
     Ok(argument.to_owned())
+}
+
+/// Whether a text can only be meant as a file's name, with an extension: no query looks like that.
+fn is_file_name(argument: &str) -> bool {
+    let in_names = |c: char| c.is_alphanumeric() || "._-/".contains(c);
+    let extension = argument.rsplit_once('.').map(|(_, extension)| extension);
+    argument.chars().all(in_names)
+        && extension.is_some_and(|it| it.starts_with(|c: char| c.is_ascii_alphabetic()))
 }
 
 /// Gives a query its bind parameters, which are written `NAME=VALUE`.

@@ -242,6 +242,13 @@ fn exit_codes_tell_errors_apart() {
     assert_eq!(code("RETURN"), Some(3));
     assert_eq!(code("FOR d IN nowhere RETURN d"), Some(3));
     assert_eq!(code(""), Some(3));
+    let missing = node.run(&["query", "reports/missing.c8ql"]);
+    assert_eq!(missing.code, Some(1));
+    assert!(
+        missing.error.contains("cannot read reports/missing.c8ql"),
+        "{}",
+        missing.error
+    );
     assert_eq!(
         node.run(&["query", "RETURN 1", "--output", "xml"]).code,
         Some(2)
