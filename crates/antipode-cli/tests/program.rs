@@ -245,9 +245,11 @@ fn exit_codes_tell_errors_apart() {
     let missing = node.run(&["query", "reports/missing.c8ql"]);
     assert_eq!(missing.code, Some(1));
     assert!(
-        missing.error.contains("cannot read reports/missing.c8ql"),
+        missing
+            .complaints
+            .contains("cannot read reports/missing.c8ql"),
         "{}",
-        missing.error
+        missing.complaints
     );
     assert_eq!(
         node.run(&["query", "RETURN 1", "--output", "xml"]).code,
