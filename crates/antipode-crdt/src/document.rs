@@ -137,6 +137,17 @@ impl Document {
         self.living().map(|life| life.newest).max()
     }
 
+    /// Whether every member has all the operations that make the living document what it is.
+    #[must_use]
+    pub fn is_stable(&self, stable: &StableCut) -> bool {
+        self.living().all(|life| {
+            let touched = life.touched.iter();
+            let patches = touched.map(|(replica, hlc)| Stamp::new(*hlc, *replica));
+            let mut stamps = life.names.iter().copied().chain(patches);
+            stable.holds(life.newest) && stamps.all(|stamp| stable.holds(stamp))
+        })
+    }
+
     /// Forgets what no operation that is still to come can ask about. Nobody can see it.
     pub fn fold(&mut self, stable: &StableCut) {
         fold::fold(&mut self.lives, stable);

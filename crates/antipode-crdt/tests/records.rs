@@ -56,6 +56,28 @@ fn a_document_written_once_carries_at_most_16_bytes_of_metadata() {
 }
 
 #[test]
+fn a_document_is_stable_when_all_that_made_it_is() {
+    let seen = |a, b| -> Context {
+        let at = |hlc| Seen {
+            seq: 1,
+            hlc: Hlc(hlc),
+        };
+        [(A, at(a)), (B, at(b))].into_iter().collect()
+    };
+    let mut document = Document::default();
+    write(&mut document, A, 5, &put(r#"{"n":1}"#), &Context::new());
+    let patch = |name: &str| assign(name, "2");
+    write(&mut document, B, 9, &patch("n"), &seen(5, 0));
+    // Unseen by the one before it, though its stamp is lower.
+    write(&mut document, A, 7, &patch("m"), &seen(5, 0));
+    let stable = |a, b| document.is_stable(&StableCut::new(seen(a, b)));
+    assert!(!stable(5, 9), "the newest is, but a patch is not");
+    assert!(!stable(7, 8));
+    assert!(stable(7, 9));
+    assert!(Document::default().is_stable(&StableCut::default()));
+}
+
+#[test]
 fn what_is_stable_leaves_two_stamps() {
     let mut document = Document::default();
     let mut context = Context::new();

@@ -284,7 +284,8 @@ impl Catalog {
     }
 
     /// When a document of a collection expires, in milliseconds since 1970.
-    pub(crate) fn expires_ms(&self, collection: &CollectionEntry, body: &Value) -> Option<u64> {
+    #[must_use]
+    pub fn expires_ms(&self, collection: &CollectionEntry, body: &Value) -> Option<u64> {
         if collection.kind == CollectionKind::KeyValue {
             return expires_ms(body);
         }

@@ -8,6 +8,8 @@
 //! The committer itself writes nothing: it fills an [`OpenBatch`] and launches it as a [`Flight`], whose writing may go on
 //! while the next batch fills. It is then ahead of the store by that one flight.
 
+pub(crate) mod expire;
+
 use std::sync::Arc;
 
 use antipode_clock::{

@@ -26,6 +26,7 @@ use antipode_store::record::{Membership, Record as _};
 use antipode_store::{Storage, StoreError};
 use bytes::Bytes;
 
+use crate::committer::expire::Search;
 use crate::committer::{Committer, group_key};
 use crate::error::EngineError;
 use crate::flight::{Aftermath, Client, Flight, Landing, Ledger, OpenBatch};
@@ -50,6 +51,10 @@ const INDEX_PAUSE: Micros = Micros(500);
 
 /// Time between looks at whether what is known of indexes has changed.
 const INDEX_INTERVAL: Micros = Micros::from_ms(5_000);
+
+/// Time between looks for what has expired, and between two pieces of its removal.
+const EXPIRY_INTERVAL: Micros = Micros::from_ms(1_000);
+const EXPIRY_PAUSE: Micros = Micros::from_ms(5);
 
 /// Requests in one batch: enough to share a sync well, few enough to bound the latency of the first.
 const BATCH_REQUESTS_MAX: usize = 1_024;
@@ -226,6 +231,9 @@ pub struct Node {
     next_index_work: Micros,
     /// When it is looked at without any being known.
     next_index_look: Micros,
+    expired: Search,
+    /// When expired documents are looked for again.
+    next_expiry: Micros,
     started: bool,
 }
 
@@ -273,6 +281,8 @@ impl Node {
             replication_wake: None,
             next_index_work: Micros(0),
             next_index_look: Micros(0),
+            expired: Search::default(),
+            next_expiry: Micros(0),
             started: false,
         };
         node.publish_members();
@@ -342,10 +352,6 @@ impl Node {
     fn take_replication(&mut self, input: Input, now: Now, out: &mut Out<'_>) {
         match &input {
             Input::LinkUp { link, .. } => {
-                if self.outage.is_some() {
-                    out(NodeOutput::Disconnect { link: *link });
-                    return;
-                }
                 self.links.insert(*link);
                 self.next_sync = self.next_sync.min(now.at.plus(SYNC_INTERVAL));
             }
@@ -354,33 +360,30 @@ impl Node {
             }
             _ => {}
         }
-        if self.outage.is_none() {
-            self.replicate(input, now, out);
-        }
+        self.replicate(input, now, out);
     }
 
     /// Runs the timers of the node itself and of replication, begins a sync where one is due, and says when to come again.
     fn tick(&mut self, now: Now, out: &mut Out<'_>) {
-        if self.outage.is_some() {
-            if now.at >= self.next_recovery {
-                self.try_recovery(now, out);
-            }
-            if self.outage.is_some() {
-                out(NodeOutput::Wake(self.next_recovery));
-                return;
-            }
+        if self.outage.is_some() && now.at >= self.next_recovery {
+            self.try_recovery(now, out);
         }
         if self.replication_wake.is_some_and(|at| at <= now.at) {
             self.replication_wake = None;
             self.replicate(Input::Tick, now, out);
         }
         let index_due = self.work_on_indexes(now, out);
+        let expiry_due = self.remove_expired(now, out);
         let sync_due = self.sync_if_due(now, out);
-        if let Some(at) = [self.replication_wake, sync_due, index_due]
-            .into_iter()
-            .flatten()
-            .min()
-        {
+        let recovery_due = self.outage.is_some().then_some(self.next_recovery);
+        let due = [
+            self.replication_wake,
+            sync_due,
+            index_due,
+            expiry_due,
+            recovery_due,
+        ];
+        if let Some(at) = due.into_iter().flatten().min() {
             out(NodeOutput::Wake(at));
         }
     }
@@ -404,6 +407,9 @@ impl Node {
             Ok(Some(worked)) => {
                 self.written += 1;
                 if worked.catalog_changed {
+                    // An index that is ready may have brought marks of times past.
+                    self.expired.begin_anew();
+                    self.next_expiry = now.at;
                     out(NodeOutput::Visible);
                 }
                 self.next_index_work = now.at.plus(INDEX_PAUSE);
@@ -420,6 +426,34 @@ impl Node {
                 None
             }
         }
+    }
+
+    /// Removes some of what has expired, if it is time. Returns when to look again; after a landing it is done in any case.
+    fn remove_expired(&mut self, now: Now, out: &mut Out<'_>) -> Option<Micros> {
+        if self.refuses_writes().is_some() {
+            return None;
+        }
+        if now.at < self.next_expiry {
+            return Some(self.next_expiry);
+        }
+        if self.flying.is_some() {
+            return None;
+        }
+        let (search, open, replication) = (&mut self.expired, &mut self.open, &self.replication);
+        let group = || replication.status();
+        let removed = self
+            .committer
+            .remove_expired(search, open, &self.durable, group, now);
+        let pause = match removed {
+            Ok(true) => EXPIRY_PAUSE,
+            Ok(false) => EXPIRY_INTERVAL,
+            Err(error) => {
+                self.stop_writes(error.to_string(), now, out);
+                return None;
+            }
+        };
+        self.next_expiry = now.at.plus(pause);
+        Some(self.next_expiry)
     }
 
     fn commit(&mut self, request: CommitRequest, now: Now, out: &mut Out<'_>) {
@@ -493,6 +527,7 @@ impl Node {
         self.written += 1;
         self.committer.landed(vv, ledger);
         self.work_on_indexes(now, out);
+        self.remove_expired(now, out);
         if let Some(cause) = self.outage.clone() {
             // The node stopped meanwhile, and will read again what the store holds.
             for client in aftermath.clients {
@@ -583,7 +618,7 @@ impl Node {
 
     /// Applies transactions of peers.
     fn deliver(&mut self, records: Vec<Record>, now: Now, out: &mut Out<'_>) {
-        if self.refusing {
+        if self.refusing || self.outage.is_some() {
             return;
         }
         let open = self.open.get_or_insert_with(|| self.committer.open());
@@ -598,17 +633,37 @@ impl Node {
         let mut inputs = VecDeque::from([input]);
         let mut outputs = Vec::new();
         while let Some(input) = inputs.pop_front() {
+            let well = self.outage.is_none();
             self.replication.handle(input, now, &mut outputs);
             for output in outputs.drain(..) {
-                if self.outage.is_some() {
-                    return;
-                }
-                if self.held_until.is_some() {
+                if well && self.outage.is_some() {
+                    self.leave_out(output, now, &mut inputs, out);
+                } else if self.held_until.is_some() {
                     self.held.push_back(output);
                 } else {
                     self.carry_out(output, now, &mut inputs, out);
                 }
             }
+        }
+    }
+
+    /// Passes over what replication wanted before the store failed, or in the faith that a vote would be durable.
+    fn leave_out(
+        &mut self,
+        output: Output,
+        now: Now,
+        inputs: &mut VecDeque<Input>,
+        out: &mut Out<'_>,
+    ) {
+        match output {
+            Output::Send { link, bytes, .. } => {
+                // It is not in any queue.
+                let bytes = bytes.len() as u64;
+                inputs.push_back(Input::Written { link, bytes });
+            }
+            // Replication starts anew with what it handed over, asked of the log, or wanted to be kept.
+            Output::Deliver(_) | Output::ReadLog { .. } | Output::Persist(_) | Output::Wake(_) => {}
+            other => self.carry_out(other, now, inputs, out),
         }
     }
 
@@ -634,6 +689,8 @@ impl Node {
                     damaged,
                 });
             }
+            // None comes while the store is out of order.
+            Output::Persist(_) if self.outage.is_some() => {}
             Output::Persist(state) => {
                 let record = Membership(state).seal();
                 match self
@@ -658,7 +715,7 @@ impl Node {
 
     /// Begins a sync if something was written since the last one and it is time. Returns when it will be time.
     fn sync_if_due(&mut self, now: Now, out: &mut Out<'_>) -> Option<Micros> {
-        if self.syncing.is_some() || self.written <= self.synced {
+        if self.syncing.is_some() || self.written <= self.synced || self.outage.is_some() {
             return None;
         }
         let urgent = !self.waiting.is_empty() || self.held_until.is_some();
@@ -749,7 +806,7 @@ impl Node {
         }
     }
 
-    /// The store failed: nobody is told that anything unsynced was kept, links are closed, and reads go on.
+    /// The store failed: nobody is told that anything unsynced was kept. Reads go on, and links: peers get what the log has.
     fn stop_writes(&mut self, cause: String, now: Now, out: &mut Out<'_>) {
         if self.outage.is_some() {
             return;
@@ -780,17 +837,21 @@ impl Node {
                 reply,
             });
         }
-        for link in std::mem::take(&mut self.links) {
-            out(NodeOutput::Disconnect { link });
-        }
-        self.held.clear();
-        self.held_until = None;
         self.syncing = None;
         self.next_recovery = now.at.plus(RECOVER_INTERVAL);
         out(NodeOutput::WritesStopped {
             cause: cause.clone(),
         });
         self.outage = Some(cause);
+        self.held_until = None;
+        let mut inputs = VecDeque::new();
+        for output in std::mem::take(&mut self.held) {
+            self.leave_out(output, now, &mut inputs, out);
+        }
+        self.replicate(Input::Suspended, now, out);
+        for input in inputs {
+            self.replicate(input, now, out);
+        }
     }
 
     /// Tries to take writes again. The node then stands where it would after a crash and a restart.
@@ -805,22 +866,21 @@ impl Node {
             .map_err(EngineError::from)
             .and_then(|()| Recovered::read_or_create(&*self.storage, &self.config, self.seed));
         let Ok(recovered) = recovered else { return };
-        self.replication = start_replication(&self.config, self.seed, &recovered);
+        let state = replication_state(&recovered);
         self.shared
             .publish_numbers(Arc::new(recovered.numbers.clone()));
         self.shared
             .publish_catalog(Arc::new(recovered.catalog.clone()));
         self.shared.publish_vector(Arc::new(recovered.vv.clone()));
         self.durable = VersionVector::new();
+        self.expired = Search::default();
         self.committer = Committer::new(self.storage.clone(), self.seed.boot, recovered);
-        self.replication_wake = None;
         self.refusing = false;
-        self.gate = WriteGate::Open;
         self.outage = None;
         // What was written before is not known to be synced.
         self.written += 1;
         out(NodeOutput::WritesResumed);
-        self.replicate(Input::Start, now, out);
+        self.replicate(Input::Resumed(Box::new(state)), now, out);
     }
 
     fn publish_members(&mut self) {
@@ -844,19 +904,23 @@ fn start_replication(config: &NodeConfig, seed: Seed, recovered: &Recovered) -> 
         replica: recovered.identity.replica,
         boot: seed.boot,
     };
-    let state = replication::Recovered {
+    Replication::new(
+        config.replication.clone(),
+        identity,
+        replication_state(recovered),
+        stored::read_record,
+        seed.network,
+    )
+}
+
+/// What the store holds, as far as it concerns replication.
+fn replication_state(recovered: &Recovered) -> replication::Recovered {
+    replication::Recovered {
         membership: recovered.membership.clone(),
         vv: recovered.vv.clone(),
         digest: StateDigest(recovered.ledger.digest),
         heads: recovered.heads.for_replication(),
-    };
-    Replication::new(
-        config.replication.clone(),
-        identity,
-        state,
-        stored::read_record,
-        seed.network,
-    )
+    }
 }
 
 /// The membership state of a node that was just made.

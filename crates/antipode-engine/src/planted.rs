@@ -21,6 +21,8 @@ mod switch {
         IndexOutsideBatch,
         /// Entries of secondary indexes do not follow what peers change.
         IndexNotMerged,
+        /// What has expired is removed for good, whoever is prolonging its life.
+        ExpiryIsFinal,
     }
 
     thread_local! {

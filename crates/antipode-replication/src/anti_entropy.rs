@@ -58,7 +58,7 @@ pub(crate) struct Serve {
     ranges: Vec<LogRange>,
     credit: u64,
     sent: u64,
-    reading: Option<ReadId>,
+    pub(crate) reading: Option<ReadId>,
 }
 
 /// The newest report heard of a member.
@@ -158,7 +158,11 @@ impl Replication {
             .collect();
         let digest = Digest {
             epoch: self.membership.reference(),
-            said: self.membership.next_said(),
+            // No report: its number could not be kept.
+            said: match self.suspended {
+                true => 0,
+                false => self.membership.next_said(),
+            },
             vv: self.durable.clone(),
             chains,
             state: self.digest,
@@ -259,6 +263,10 @@ impl Replication {
     /// Looks for gaps and asks for those that do not fill by themselves.
     pub(crate) fn mind_gaps(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now.at;
+        if self.suspended {
+            self.gaps_due = None;
+            return;
+        }
         self.drop_silent_fetches(now);
         if self.gaps_due.is_none_or(|due| due > now) {
             return;
@@ -528,7 +536,8 @@ impl Replication {
         for (seq, bytes) in (run.first..).zip(&run.records) {
             size += Record::size_of(bytes);
             let dot = Dot::new(origin, seq);
-            if self.released.covers(dot) || !known || self.held.contains(&origin) {
+            let wanted = known && !self.suspended && !self.held.contains(&origin);
+            if self.released.covers(dot) || !wanted {
                 continue;
             }
             if origin == self.identity.replica {

@@ -4,6 +4,7 @@
 //!   committer ── Committed, Durable, Delivered ──▶┌─────────────┐──▶ Deliver, Writes ────── committer
 //!   log ──────── LogRead ────────────────────────▶│ Replication │──▶ ReadLog, Persist ───── log, metadata
 //!   transport ── LinkUp, LinkDown, Received ─────▶│             │──▶ Send, Connect, … ───── transport
+//!   store ────── Suspended, Resumed ─────────────▶│             │
 //!   timer ────── Tick ───────────────────────────▶└─────────────┘──▶ Wake ─────────────────timer
 //! ```
 //!
@@ -14,7 +15,7 @@ use antipode_clock::{Dot, ReplicaId, VersionVector};
 use bytes::Bytes;
 
 use crate::record::{LogRange, Record};
-use crate::state::EpochRef;
+use crate::state::{EpochRef, Recovered};
 
 /// A point in monotonic time, in microseconds since any fixed moment.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -145,6 +146,11 @@ pub enum Input {
         /// How many.
         bytes: u64,
     },
+    /// The store takes no more: what was handed over and has not been reported as delivered was dropped, and nothing can be
+    /// made durable until [`Input::Resumed`]. Links stay, and peers get what the log holds.
+    Suspended,
+    /// The store takes writes again, and holds this; as after a restart, peers are asked what they hold of the own log.
+    Resumed(Box<Recovered>),
     /// A person's order.
     Operator(Command),
 }

@@ -30,6 +30,7 @@ mod event;
 mod link;
 mod membership;
 pub mod message;
+mod outage;
 mod push;
 mod random;
 mod record;

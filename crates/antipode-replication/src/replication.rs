@@ -49,7 +49,7 @@ pub struct Replication {
     pub(crate) heads: BTreeMap<ReplicaId, Head>,
     pub(crate) chains: Chains,
     /// Records handed to the committer, without their bytes, and the size of each.
-    in_flight: VecDeque<(Record, u64)>,
+    pub(crate) in_flight: VecDeque<(Record, u64)>,
     pub(crate) in_flight_bytes: u64,
     /// Origins of which nothing is taken until a person says so.
     pub(crate) held: BTreeSet<ReplicaId>,
@@ -66,14 +66,16 @@ pub struct Replication {
     pub(crate) gaps_due: Option<Micros>,
     pub(crate) dials: Dials,
     /// Set by [`Input::Start`], cleared when all members have answered or this has passed.
-    probation: Option<Micros>,
+    pub(crate) probation: Option<Micros>,
     started: bool,
     pub(crate) gate: WriteGate,
     pub(crate) digest_due: Micros,
     pub(crate) join_due: Micros,
     join_turn: usize,
     alarms: BTreeMap<String, Micros>,
-    wake: Option<Micros>,
+    pub(crate) wake: Option<Micros>,
+    /// Whether the store takes no writes at the moment.
+    pub(crate) suspended: bool,
 }
 
 /// One input being handled.
@@ -139,6 +141,7 @@ impl Replication {
             join_turn: 0,
             alarms: BTreeMap::new(),
             wake: None,
+            suspended: false,
         }
     }
 
@@ -160,6 +163,8 @@ impl Replication {
             Input::LinkDown { link } => self.link_down(link, &mut turn),
             Input::Received { link, bytes } => self.received(link, &bytes, &mut turn),
             Input::Written { link, bytes } => self.written(link, bytes, &mut turn),
+            Input::Suspended => self.suspend(&mut turn),
+            Input::Resumed(recovered) => self.resume(*recovered, &mut turn),
             Input::Operator(command) => self.operator(&command, &mut turn),
         }
         if self.started {
@@ -252,6 +257,8 @@ impl Replication {
         match (message, peer) {
             (Message::Hello(hello), _) => self.on_hello(id, hello, turn),
             (Message::HelloAck(ack), _) => self.on_hello_ack(id, ack, turn),
+            // Adopting one has to be durable; the peer tells it again.
+            (Message::Epoch(_), Some(_)) if self.suspended => {}
             (Message::Epoch(epoch), Some(peer)) => self.membership.offered(peer, epoch),
             (Message::NeedEpoch(theirs), Some(peer)) => {
                 self.compare_epochs(id, peer, theirs, turn);
@@ -266,9 +273,10 @@ impl Replication {
         }
     }
 
-    /// What concerns a change of members. A replica on probation has no vote yet, and one without its log none at all.
+    /// What concerns a change of members. A replica on probation has no vote yet, one that could not keep its word gives
+    /// none, and one without its log none at all.
     fn received_vote(&mut self, peer: ReplicaId, message: Message, turn: &mut Turn<'_>) {
-        if self.on_probation() || self.gate != WriteGate::Open {
+        if self.on_probation() || self.suspended || self.gate != WriteGate::Open {
             return;
         }
         let now = turn.now.at;
@@ -338,7 +346,7 @@ impl Replication {
         self.extend_credits(turn);
         self.mind_gaps(turn);
         self.greet_again(turn);
-        if !self.on_probation() {
+        if !self.on_probation() && !self.suspended {
             let jitter = self.rng.next();
             self.membership.tick(now, &self.config, jitter);
         }
@@ -353,7 +361,8 @@ impl Replication {
     }
 
     fn deliver(&mut self, turn: &mut Turn<'_>) {
-        if self.buffer.is_empty() || self.in_flight_bytes >= self.config.handed_bytes_max {
+        let busy = self.in_flight_bytes >= self.config.handed_bytes_max;
+        if self.buffer.is_empty() || busy || self.suspended {
             return;
         }
         let room = self.config.handed_bytes_max - self.in_flight_bytes;
@@ -427,7 +436,7 @@ impl Replication {
 
     /// A newcomer asks one peer after the other until it is in.
     fn ask_to_join(&mut self, turn: &mut Turn<'_>) {
-        if self.membership.is_member() || self.join_due > turn.now.at {
+        if self.membership.is_member() || self.suspended || self.join_due > turn.now.at {
             return;
         }
         self.join_due = turn.now.at.plus(self.config.retry_interval);
@@ -636,6 +645,9 @@ impl Replication {
 
     /// Hands out the membership state if it has changed: nothing may be said before it is durable.
     fn persist(&mut self, turn: &mut Turn<'_>) {
+        if self.suspended {
+            return;
+        }
         if let Some(state) = self.membership.take_unsaved() {
             turn.outputs.push(Output::Persist(state));
         }
@@ -670,8 +682,8 @@ impl Replication {
             .filter(|link| !link.open())
             .map(|link| link.hello_due)
             .min();
-        let join = (!self.membership.is_member()).then_some(self.join_due);
-        let membership = match self.on_probation() {
+        let join = (!self.membership.is_member() && !self.suspended).then_some(self.join_due);
+        let membership = match self.on_probation() || self.suspended {
             true => None,
             false => self.membership.due(&self.config),
         };

@@ -47,7 +47,7 @@ fn run(seed: u64) {
     for _ in 0..dice.below(60) {
         let node = dice.below(count as u64) as usize;
         let other = dice.below(count as u64) as usize;
-        match dice.below(12) {
+        match dice.below(13) {
             0..5 => {
                 for _ in 0..=dice.below(20) {
                     let payload = vec![7; dice.below(400) as usize];
@@ -55,12 +55,14 @@ fn run(seed: u64) {
                 }
             }
             5 => network.write(node, b"not synced yet", false),
-            6 if network.nodes[node].up => network.sync(node),
+            6 if network.nodes[node].up && !network.nodes[node].full => network.sync(node),
             7 => network.crash(node),
             8 if !network.nodes[node].up => network.restart(node),
             9 if node != other => network.cut(node, other),
             10 if dice.chance(30) => network.heal(),
             11 => network.nodes[node].slow ^= true,
+            12 if network.nodes[node].full => network.make_room(node),
+            12 if network.nodes[node].up => network.fill(node),
             _ => {}
         }
         network.run(Micros::from_ms(dice.below(1_500)));
@@ -70,6 +72,9 @@ fn run(seed: u64) {
     network.weather.loss_percent = 0;
     for index in 0..count {
         network.nodes[index].slow = false;
+        if network.nodes[index].up && network.nodes[index].full {
+            network.make_room(index);
+        }
         if !network.nodes[index].up {
             network.restart(index);
         }

@@ -61,6 +61,9 @@ fn show(network: &Network, out: &mut String) {
         if status.on_probation {
             out.push_str(" on probation");
         }
+        if node.full {
+            out.push_str(" full");
+        }
         for alarm in &node.alarms {
             let _ = write!(out, " ALARM {alarm}");
         }
@@ -118,6 +121,14 @@ fn run(script: &str) -> String {
             ["restart", name] => {
                 let index = node(&network, name);
                 network.restart(index);
+            }
+            ["fill", name] => {
+                let index = node(&network, name);
+                network.fill(index);
+            }
+            ["room", name] => {
+                let index = node(&network, name);
+                network.make_room(index);
             }
             ["image", name] => {
                 let disk = network.nodes[node(&network, name)].disk.clone();

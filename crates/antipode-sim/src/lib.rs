@@ -13,6 +13,7 @@
 //! | no dot is used with two contents | `check/ledger.rs` | the same, and at each restart |
 //! | nothing acknowledged at `disk` is lost, nor at `memory` by a crash of the process | `check/ledger.rs` | each restart, the end |
 //! | every count, tag and message is there once; assigns go to the newest | `workload` | the end |
+//! | what was given a long life is there, whoever found it expired; what has expired is gone everywhere | `workload/fleeting.rs` | the end |
 //! | indexes and counts equal the documents | `check/index.rs` | each restart, the end |
 //! | buffers and queues stay within their bounds; no alarm | `world/look.rs` | every step, each second |
 //!

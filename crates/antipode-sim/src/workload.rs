@@ -3,6 +3,8 @@
 //! Each operation is one draft that every node could make, and leaves an [`Effect`] that the end state must show:
 //! exactly when its transaction is in the log, perhaps when the node died before it replied.
 
+pub(crate) mod fleeting;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use antipode_clock::{Dot, Stamp};
@@ -39,11 +41,15 @@ pub enum Kind {
     Edges,
     /// Messages are appended to a stream.
     Messages,
+    /// Key-value pairs expire, or their lives are prolonged.
+    Sessions,
+    /// The same with documents and a TTL index.
+    Perishables,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Counters,
         Self::Tags,
         Self::Fields,
@@ -51,6 +57,8 @@ impl Kind {
         Self::Revivals,
         Self::Edges,
         Self::Messages,
+        Self::Sessions,
+        Self::Perishables,
     ];
 
     fn name(self) -> &'static str {
@@ -62,6 +70,8 @@ impl Kind {
             Self::Revivals => "revivals",
             Self::Edges => "edges",
             Self::Messages => "messages",
+            Self::Sessions => "sessions",
+            Self::Perishables => "perishables",
         }
     }
 
@@ -76,6 +86,7 @@ impl Kind {
             name,
             kind: match self {
                 Self::Edges => CollectionKind::Edge,
+                Self::Sessions => CollectionKind::KeyValue,
                 _ => CollectionKind::Document,
             },
             deletes: match self {
@@ -87,7 +98,7 @@ impl Kind {
 }
 
 /// Indexes that come and go while the work goes on.
-const INDEXES: [(Kind, &str); 8] = [
+const INDEXES: [(Kind, &str); 10] = [
     (
         Kind::Counters,
         r#"{"fields":["n"],"storedValues":["made"]}"#,
@@ -99,6 +110,11 @@ const INDEXES: [(Kind, &str); 8] = [
     (Kind::Lives, r#"{"fields":["n","v"],"sparse":true}"#),
     (Kind::Revivals, r#"{"fields":["v"],"storedValues":["n"]}"#),
     (Kind::Edges, r#"{"fields":["_to","_key"]}"#),
+    (
+        Kind::Perishables,
+        r#"{"type":"ttl","fields":["at"],"expireAfter":0}"#,
+    ),
+    (Kind::Perishables, r#"{"fields":["v"]}"#),
 ];
 
 /// Makes an index of a kind's collection, or drops one.
@@ -141,6 +157,8 @@ pub(crate) enum Effect {
     },
     /// The message is there.
     Said { text: String },
+    /// It lives until then, at least.
+    Kept { kind: Kind, key: String, at_ms: u64 },
 }
 
 /// One operation and its effect, as a node whose state is `view` would do it now; none if it cannot yet. `touched` are the
@@ -149,10 +167,13 @@ pub(crate) fn operation(
     kind: Kind,
     view: &View<'_>,
     touched: &mut BTreeSet<String>,
-    plan: &Plan,
+    (plan, now_ms): (&Plan, u64),
     number: u64,
     dice: &mut Random,
 ) -> Option<(DraftOperation, Option<Effect>)> {
+    if fleeting::KINDS.contains(&kind) {
+        return fleeting::operation(kind, view, touched, now_ms, number, dice);
+    }
     if kind == Kind::Messages {
         let stream = view.catalog.stream(FABRIC, kind.name())?.id;
         return Some(say(stream, number));
@@ -172,7 +193,7 @@ pub(crate) fn operation(
             (live(exists, number, padding, dice), None)
         }
         Kind::Edges => (draw(exists, number, dice), None),
-        Kind::Messages => return None,
+        Kind::Messages | Kind::Sessions | Kind::Perishables => return None,
     };
     // What the view does not show yet may be on its way into the store, and is not to be made a second time.
     let expect = match draft {
@@ -286,6 +307,7 @@ impl Expected {
         self.compare_counts(view)?;
         self.compare_tags(view)?;
         self.compare_fields(view)?;
+        self.compare_kept(view)?;
         self.compare_messages(view)
     }
 

@@ -653,13 +653,14 @@ impl World {
             return Ok(());
         };
         let count = if self.dice.chance(20) { 3 } else { 1 };
+        let now_ms = self.hosts[index].now(self.now).wall_ms;
         let mut operations = Vec::new();
         let mut effects = Vec::new();
         let mut touched = BTreeSet::new();
         for _ in 0..count {
             self.operations += 1;
             let (plan, number, dice) = (&self.plan, self.operations, &mut self.dice);
-            let next = operation(kind, &view, &mut touched, plan, number, dice);
+            let next = operation(kind, &view, &mut touched, (plan, now_ms), number, dice);
             if let Some((next, effect)) = next {
                 let position = operations.len() as u64;
                 operations.push(next);
@@ -682,7 +683,6 @@ impl World {
         };
         let request = if let Some(schema) = schema {
             effects.clear();
-            let now_ms = self.hosts[index].now(self.now).wall_ms;
             let change = schema.begin(&shared, now_ms);
             change
                 .ok()

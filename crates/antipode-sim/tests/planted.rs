@@ -55,3 +55,8 @@ fn an_index_written_outside_the_batch_is_caught() {
 fn an_index_that_does_not_follow_merges_is_caught() {
     check(PlantedBug::Engine(Bug::IndexNotMerged));
 }
+
+#[test]
+fn an_expiry_that_eats_a_longer_life_is_caught() {
+    check(PlantedBug::Engine(Bug::ExpiryIsFinal));
+}

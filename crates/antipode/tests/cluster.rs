@@ -168,6 +168,73 @@ fn three_regions_write_through_a_partition_and_lose_nothing() {
     }
 }
 
+#[test]
+fn what_expires_in_one_region_is_removed_in_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let regions = cluster(folder.path(), &["tokyo", "frankfurt"]);
+    let (tokyo, frankfurt) = (session(&regions[0]), session(&regions[1]));
+    tokyo
+        .create_collection("sessions", CollectionKind::KeyValue, Deletes::Win)
+        .expect("a new name");
+    tokyo
+        .create_collection("offers", CollectionKind::Document, Deletes::Win)
+        .expect("a new name");
+    for (collection, definition) in [
+        (
+            "offers",
+            r#"{"type":"ttl","fields":["ends"],"expireAfter":1}"#,
+        ),
+        ("offers", r#"{"fields":["ends"]}"#),
+        ("sessions", r#"{"fields":["expireAt"]}"#),
+    ] {
+        let definition = Value::from_json(definition).expect("it is JSON");
+        tokyo
+            .create_index(collection, &definition)
+            .expect("an index");
+    }
+    for key in ["brief", "long"] {
+        let ttl = Some(Duration::from_secs(1));
+        tokyo
+            .kv_put("sessions", key, &Value::Int(1), ttl, None)
+            .expect("it is put");
+    }
+    tokyo
+        .kv_touch("sessions", "long", Some(Duration::from_secs(3_600)))
+        .expect("it is there");
+    let offers = "FOR i IN 1..3 INSERT {ends: DATE_NOW() / 1000 + (i == 3 ? 3600 : 0)} INTO offers";
+    tokyo.run(offers, &Value::Null).expect("an insert");
+    // What has expired is not shown, but has its entries in indexes until it is removed.
+    let entries = |region: &Region, collection: &str| {
+        let indexes = session(region).indexes(collection).expect("a list").value;
+        let sorted = indexes
+            .iter()
+            .find(|it| it.definition.attribute("type") == Value::from("persistent"));
+        sorted.map(|index| index.entries)
+    };
+    wait("the removal", || {
+        regions.iter().all(|region| {
+            ["sessions", "offers"]
+                .iter()
+                .all(|name| entries(region, name) == Some(1))
+        })
+    });
+    assert!(
+        frankfurt
+            .kv_get("sessions", "brief")
+            .expect("a read")
+            .value
+            .is_none()
+    );
+    assert!(
+        frankfurt
+            .kv_get("sessions", "long")
+            .expect("a read")
+            .value
+            .is_some()
+    );
+    wait("convergence", || converged(&regions));
+}
+
 fn connects(collection: &str, from: &str, to: &str) -> EdgeDefinition {
     EdgeDefinition {
         collection: collection.to_owned(),

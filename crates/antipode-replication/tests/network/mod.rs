@@ -96,6 +96,10 @@ pub struct Node {
     pub sent: u64,
     pub delivered: u64,
     pub slow: bool,
+    /// Its store takes no writes.
+    pub full: bool,
+    /// How often that has happened.
+    outages: u64,
     busy_until: Micros,
 }
 
@@ -120,7 +124,8 @@ enum Event {
     },
     Delivered {
         to: usize,
-        boot: u64,
+        /// The boot and the number of outages: what was on its way into a store is gone when it fails.
+        life: (u64, u64),
         records: Vec<Record>,
     },
 }
@@ -255,6 +260,8 @@ impl Network {
             sent: 0,
             delivered: 0,
             slow: false,
+            full: false,
+            outages: 0,
             busy_until: Micros(0),
         }
     }
@@ -287,7 +294,7 @@ impl Network {
                 let pause = if self.nodes[index].slow { 20_000 } else { 100 };
                 let event = Event::Delivered {
                     to: index,
-                    boot: self.nodes[index].boot,
+                    life: (self.nodes[index].boot, self.nodes[index].outages),
                     records,
                 };
                 // The committer works through its queue in order.
@@ -317,7 +324,10 @@ impl Network {
                     },
                 );
             }
-            Output::Persist(state) => self.nodes[index].disk.membership = Some(state),
+            Output::Persist(state) => {
+                assert!(!self.nodes[index].full, "nothing can be kept");
+                self.nodes[index].disk.membership = Some(state);
+            }
             Output::Writes(gate) => self.nodes[index].gate = gate,
             Output::Alarm(alarm) => self.nodes[index].alarms.push(alarm),
             Output::EpochAdopted(_) => {}
@@ -377,7 +387,7 @@ impl Network {
     pub fn write(&mut self, index: usize, payload: &[u8], durable: bool) {
         let wall_ms = self.time().wall_ms;
         let node = &mut self.nodes[index];
-        if !node.up || node.gate != WriteGate::Open {
+        if !node.up || node.full || node.gate != WriteGate::Open {
             return;
         }
         let seq = node.vv.get(node.replica) + 1;
@@ -479,6 +489,28 @@ impl Network {
         }
     }
 
+    /// The store takes no more.
+    pub fn fill(&mut self, index: usize) {
+        self.nodes[index].full = true;
+        self.nodes[index].outages += 1;
+        self.handle(index, Input::Suspended);
+    }
+
+    /// There is room again, and all that was written is on the disk.
+    pub fn make_room(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        node.full = false;
+        node.disk.synced = node.disk.order.len();
+        let membership = node.disk.membership.as_ref().expect("it was kept");
+        let recovered = Recovered {
+            membership: MembershipState::decode(membership).expect("own state"),
+            vv: node.vv.clone(),
+            digest: StateDigest(node.digest),
+            heads: node.heads.clone(),
+        };
+        self.handle(index, Input::Resumed(Box::new(recovered)));
+    }
+
     pub fn restart(&mut self, index: usize) {
         let disk = self.nodes[index].disk.clone();
         self.restart_from(index, disk);
@@ -553,8 +585,9 @@ impl Network {
                     );
                 }
             }
-            Event::Delivered { to, boot, records } => {
-                if !self.nodes[to].up || self.nodes[to].boot != boot {
+            Event::Delivered { to, life, records } => {
+                let node = &self.nodes[to];
+                if !node.up || life != (node.boot, node.outages) {
                     return;
                 }
                 for record in &records {

@@ -82,6 +82,8 @@ impl World {
         match self.dice.below(3) {
             0 => faults.fail_write = Some(soon),
             1 => faults.fail_sync = Some(soon),
+            // With a little room the node comes back, and fails again; with none it stays a source for its peers.
+            _ if self.dice.chance(50) => faults.free_bytes = Some(0),
             _ => faults.free_bytes = Some(self.dice.below(4_000)),
         }
         self.hosts[host].disk.set_faults(faults);

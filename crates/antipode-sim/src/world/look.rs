@@ -4,6 +4,7 @@ use antipode_clock::VersionVector;
 
 use super::{Checked, World};
 use crate::check::view::View;
+use crate::workload::fleeting;
 
 impl World {
     pub(super) fn converged(&self) -> bool {
@@ -18,6 +19,12 @@ impl World {
                 return false;
             }
             if !host.asked.is_empty() {
+                return false;
+            }
+            let expired = View::of(&node.shared()).map_or(true, |view| {
+                fleeting::holds_expired(&view, host.now(self.now).wall_ms)
+            });
+            if expired {
                 return false;
             }
             vectors.push(status.vv);
