@@ -5,6 +5,27 @@ use antipode_proto::error::into_status;
 use antipode_proto::v1;
 use tonic::Status;
 
+/// Why the work of a call failed, as its client is told.
+pub(crate) struct Failure(Status);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(failed(error))
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self(status)
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        failure.0
+    }
+}
+
 /// A failure of the database.
 pub(crate) fn failed(error: impl Into<Error>) -> Status {
     let error = error.into();

@@ -1,18 +1,17 @@
-//! What all services share: the database, the threads that call it, and what every request has in common.
+//! What all services share: the database, and the threads that call it.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use antipode::{Database, Durability, ReadLevel, RequestOptions, Session, Value};
-use antipode_proto::v1;
-use bytes::Bytes;
+use antipode::{Database, RequestOptions, Session};
 use tokio::sync::Notify;
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status};
 
 use crate::config::Config;
 use crate::cursors::Cursors;
-use crate::failure::{bad_parameter, malformed};
-use crate::work::{Call, Workers};
+use crate::failure::Failure;
+use crate::request::{Asked, Requested};
+use crate::work::{Call, Outlet, Replies, Workers};
 
 pub(crate) struct Node {
     pub database: Database,
@@ -46,18 +45,58 @@ impl Node {
         }
     }
 
+    /// Reads the request of a call that has one reply.
+    pub(crate) fn read<R: Requested>(&self, request: Request<R>) -> Result<(Asked, R), Status> {
+        let call = self.call(&request);
+        asked(call, request)
+    }
+
+    /// Reads the request of a call whose reply is streamed, which may last as long as the client reads.
+    pub(crate) fn read_streaming<R: Requested>(request: Request<R>) -> Result<(Asked, R), Status> {
+        let call = Call::of(&request, None);
+        asked(call, request)
+    }
+
     /// A call that has one reply.
     pub(crate) fn call<T>(&self, request: &Request<T>) -> Call {
         Call::of(request, Some(self.config.deadline))
     }
 
-    /// A call whose reply is streamed, which may last as long as the client reads.
-    pub(crate) fn streaming_call<T>(request: &Request<T>) -> Call {
-        Call::of(request, None)
+    /// Does the work of a call in a session of its own, on a thread that may block.
+    pub(crate) async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        asked: Asked,
+        work: impl FnOnce(&Session) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Status> {
+        let (node, call) = (self.clone(), asked.call.clone());
+        self.workers
+            .run(&call, move || Ok(work(&node.session(asked))?))
+            .await
+    }
+
+    /// As [`Node::run`], where what is made is the reply.
+    pub(crate) async fn reply<T: Send + 'static>(
+        self: &Arc<Self>,
+        asked: Asked,
+        work: impl FnOnce(&Session) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Response<T>, Status> {
+        self.run(asked, work).await.map(Response::new)
+    }
+
+    /// As [`Node::run`], where the messages of the reply are handed over as they are made.
+    pub(crate) async fn stream<T: Send + 'static>(
+        self: &Arc<Self>,
+        asked: Asked,
+        work: impl FnOnce(&Session, &Outlet<T>) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<Response<Replies<T>>, Status> {
+        let (node, call) = (self.clone(), asked.call.clone());
+        let work = move |outlet: &Outlet<T>| Ok(work(&node.session(asked), outlet)?);
+        self.workers.stream(&call, work).await.map(Response::new)
     }
 
     /// The session for one call. Made where the work is done, so that the time it waited for its turn counts.
-    pub(crate) fn session(&self, call: &Call, common: Common) -> Session {
+    pub(crate) fn session(&self, asked: Asked) -> Session {
+        let Asked { call, common } = asked;
         self.database.session(RequestOptions {
             fabric: common.fabric,
             token: common.token.into(),
@@ -66,60 +105,13 @@ impl Node {
             timeout: call
                 .deadline
                 .map(|deadline| deadline.saturating_duration_since(Instant::now())),
-            cancel: call.cancel.clone(),
+            cancel: call.cancel,
         })
     }
 }
 
-/// What requests of every service have in common.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Common {
-    pub token: Bytes,
-    pub fabric: String,
-    pub durability: Option<Durability>,
-    pub level: ReadLevel,
-}
-
-impl Common {
-    pub(crate) fn new(token: &Bytes, fabric: &str) -> Self {
-        Self {
-            token: token.clone(),
-            fabric: fabric.to_owned(),
-            ..Self::default()
-        }
-    }
-
-    /// With the durability of a write, which an older server may not know.
-    pub(crate) fn durability(self, durability: i32) -> Result<Self, Status> {
-        let durability = match v1::Durability::try_from(durability) {
-            Ok(v1::Durability::Unspecified) => None,
-            Ok(v1::Durability::Disk) => Some(Durability::Disk),
-            Ok(v1::Durability::Memory) => Some(Durability::Memory),
-            Err(_) => {
-                return Err(bad_parameter(format!(
-                    "durability {durability} is not known here"
-                )));
-            }
-        };
-        Ok(Self { durability, ..self })
-    }
-
-    /// With the consistency of a read, which an older server may not know.
-    pub(crate) fn consistency(self, consistency: i32) -> Result<Self, Status> {
-        let level = match v1::Consistency::try_from(consistency) {
-            Ok(v1::Consistency::Unspecified | v1::Consistency::Session) => ReadLevel::Session,
-            Ok(v1::Consistency::Local) => ReadLevel::Local,
-            Err(_) => {
-                return Err(bad_parameter(format!(
-                    "consistency {consistency} is not known here"
-                )));
-            }
-        };
-        Ok(Self { level, ..self })
-    }
-}
-
-/// Reads a JSON text of a request.
-pub(crate) fn json(what: &str, text: &str) -> Result<Value, Status> {
-    Value::from_json(text).map_err(|error| malformed(what, &error))
+fn asked<R: Requested>(call: Call, request: Request<R>) -> Result<(Asked, R), Status> {
+    let request = request.into_inner();
+    let common = request.common()?;
+    Ok((Asked { call, common }, request))
 }

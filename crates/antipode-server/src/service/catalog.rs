@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use antipode::{
-    CollectionKind, Deletes, EdgeDefinition, Error, Graph, GraphChange, Reply, Session,
+    CollectionInfo, CollectionKind, Deletes, EdgeDefinition, Error, Graph, GraphChange, Reply,
+    Session,
 };
 use antipode_proto::v1;
 use antipode_proto::v1::catalog_server::Catalog;
 use bytes::Bytes;
 use tonic::{Request, Response, Status};
 
-use crate::failure::{bad_parameter, failed};
-use crate::node::{Common, Node};
-use crate::work::Call;
+use crate::failure::bad_parameter;
+use crate::node::Node;
+use crate::request::Asked;
 
 const DUPLICATE_NAME: u32 = 1207;
 const DATA_SOURCE_NOT_FOUND: u32 = 1203;
@@ -27,42 +28,36 @@ impl CatalogService {
     /// Makes a change, and takes the error `already` for success where the client said that it does not mind.
     async fn change(
         &self,
-        call: Call,
-        common: Common,
+        asked: Asked,
         already: Option<u32>,
         change: impl FnOnce(&Session) -> Result<Reply<()>, Error> + Send + 'static,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let token = common.token.clone();
-            let session = node.session(&circumstances, common);
-            match change(&session) {
+        let token = asked.common.token.clone();
+        self.0
+            .reply(asked, move |session| match change(session) {
                 Ok(reply) => Ok(catalog_reply(reply.token.into(), true)),
                 Err(error) if Some(error.code()) == already => Ok(catalog_reply(token, false)),
-                Err(error) => Err(failed(error)),
-            }
-        });
-        Ok(Response::new(reply.await?))
-    }
-
-    async fn list<T: Send + 'static>(
-        &self,
-        call: Call,
-        common: Common,
-        list: impl FnOnce(&Session) -> Result<Reply<T>, Error> + Send + 'static,
-    ) -> Result<(Bytes, T), Status> {
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            list(&session).map_err(failed)
-        });
-        let reply = reply.await?;
-        Ok((reply.token.into(), reply.value))
+                Err(error) => Err(error.into()),
+            })
+            .await
     }
 }
 
 fn catalog_reply(token: Bytes, changed: bool) -> v1::CatalogReply {
     v1::CatalogReply { token, changed }
+}
+
+fn collection_reply(collection: CollectionInfo) -> v1::Collection {
+    v1::Collection {
+        name: collection.name,
+        kind: match collection.kind {
+            CollectionKind::Document => v1::CollectionKind::Document,
+            CollectionKind::Edge => v1::CollectionKind::Edge,
+            CollectionKind::KeyValue => v1::CollectionKind::Kv,
+        }
+        .into(),
+        count: collection.count,
+    }
 }
 
 fn graph_reply(graph: Graph) -> v1::Graph {
@@ -111,11 +106,9 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::CreateFabricRequest>,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, "").durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let already = request.if_not_exists.then_some(DUPLICATE_NAME);
-        self.change(call, common, already, move |session| {
+        self.change(asked, already, move |session| {
             session.create_fabric(&request.name)
         })
         .await
@@ -125,11 +118,9 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::DropFabricRequest>,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, "").durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let already = request.if_exists.then_some(DATABASE_NOT_FOUND);
-        self.change(call, common, already, move |session| {
+        self.change(asked, already, move |session| {
             session.drop_fabric(&request.name)
         })
         .await
@@ -139,20 +130,23 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::ListFabricsRequest>,
     ) -> Result<Response<v1::ListFabricsReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, "").consistency(request.consistency)?;
-        let (token, names) = self.list(call, common, Session::fabrics).await?;
-        Ok(Response::new(v1::ListFabricsReply { token, names }))
+        let (asked, _) = self.0.read(request)?;
+        self.0
+            .reply(asked, |session| {
+                let reply = session.fabrics()?;
+                Ok(v1::ListFabricsReply {
+                    token: reply.token.into(),
+                    names: reply.value,
+                })
+            })
+            .await
     }
 
     async fn create_collection(
         &self,
         request: Request<v1::CreateCollectionRequest>,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let already = request.if_not_exists.then_some(DUPLICATE_NAME);
         let kind = match v1::CollectionKind::try_from(request.kind) {
             Ok(v1::CollectionKind::Unspecified | v1::CollectionKind::Document) => {
@@ -177,7 +171,7 @@ impl Catalog for CatalogService {
                 )));
             }
         };
-        self.change(call, common, already, move |session| {
+        self.change(asked, already, move |session| {
             session.create_collection(&request.name, kind, deletes)
         })
         .await
@@ -187,11 +181,9 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::DropCollectionRequest>,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let already = request.if_exists.then_some(DATA_SOURCE_NOT_FOUND);
-        self.change(call, common, already, move |session| {
+        self.change(asked, already, move |session| {
             session.drop_collection(&request.name)
         })
         .await
@@ -201,40 +193,26 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::ListCollectionsRequest>,
     ) -> Result<Response<v1::ListCollectionsReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
-        let system = request.system;
-        let (token, found) = self
-            .list(call, common, move |session| session.collections(system))
-            .await?;
-        let collections = found.into_iter().map(|collection| v1::Collection {
-            name: collection.name,
-            kind: match collection.kind {
-                CollectionKind::Document => v1::CollectionKind::Document,
-                CollectionKind::Edge => v1::CollectionKind::Edge,
-                CollectionKind::KeyValue => v1::CollectionKind::Kv,
-            }
-            .into(),
-            count: collection.count,
-        });
-        Ok(Response::new(v1::ListCollectionsReply {
-            token,
-            collections: collections.collect(),
-        }))
+        let (asked, request) = self.0.read(request)?;
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.collections(request.system)?;
+                Ok(v1::ListCollectionsReply {
+                    token: reply.token.into(),
+                    collections: reply.value.into_iter().map(collection_reply).collect(),
+                })
+            })
+            .await
     }
 
     async fn create_graph(
         &self,
         request: Request<v1::CreateGraphRequest>,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let already = request.if_not_exists.then_some(GRAPH_DUPLICATE);
         let graph = request.graph.unwrap_or_default();
-        self.change(call, common, already, move |session| {
+        self.change(asked, already, move |session| {
             let definitions = graph.edge_definitions.into_iter();
             let definitions = definitions.map(edge_definition).collect();
             session.create_graph(&graph.name, definitions, graph.orphans)
@@ -246,15 +224,13 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::ChangeGraphRequest>,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let name = request.name.clone();
         let Some(change) = graph_change(request) else {
             let message = "the change of the graph is missing, or not known here";
             return Err(bad_parameter(message.to_owned()));
         };
-        self.change(call, common, None, move |session| {
+        self.change(asked, None, move |session| {
             session.change_graph(&name, change)
         })
         .await
@@ -264,11 +240,9 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::DropGraphRequest>,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let already = request.if_exists.then_some(GRAPH_NOT_FOUND);
-        self.change(call, common, already, move |session| {
+        self.change(asked, already, move |session| {
             session.drop_graph(&request.name, request.drop_collections)
         })
         .await
@@ -278,39 +252,41 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::GetGraphRequest>,
     ) -> Result<Response<v1::GetGraphReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
-        let (token, graph) = self
-            .list(call, common, move |session| session.graph(&request.name))
-            .await?;
-        let graph = Some(graph_reply(graph));
-        Ok(Response::new(v1::GetGraphReply { token, graph }))
+        let (asked, request) = self.0.read(request)?;
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.graph(&request.name)?;
+                Ok(v1::GetGraphReply {
+                    token: reply.token.into(),
+                    graph: Some(graph_reply(reply.value)),
+                })
+            })
+            .await
     }
 
     async fn list_graphs(
         &self,
         request: Request<v1::ListGraphsRequest>,
     ) -> Result<Response<v1::ListGraphsReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
-        let (token, graphs) = self.list(call, common, Session::graphs).await?;
-        let graphs = graphs.into_iter().map(graph_reply).collect();
-        Ok(Response::new(v1::ListGraphsReply { token, graphs }))
+        let (asked, _) = self.0.read(request)?;
+        self.0
+            .reply(asked, |session| {
+                let reply = session.graphs()?;
+                Ok(v1::ListGraphsReply {
+                    token: reply.token.into(),
+                    graphs: reply.value.into_iter().map(graph_reply).collect(),
+                })
+            })
+            .await
     }
 
     async fn create_stream(
         &self,
         request: Request<v1::CreateStreamRequest>,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let already = request.if_not_exists.then_some(DUPLICATE_NAME);
-        self.change(call, common, already, move |session| {
+        self.change(asked, already, move |session| {
             session.create_stream(&request.name)
         })
         .await
@@ -320,11 +296,9 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::DropStreamRequest>,
     ) -> Result<Response<v1::CatalogReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let already = request.if_exists.then_some(STREAM_NOT_FOUND);
-        self.change(call, common, already, move |session| {
+        self.change(asked, already, move |session| {
             session.drop_stream(&request.name)
         })
         .await
@@ -334,11 +308,15 @@ impl Catalog for CatalogService {
         &self,
         request: Request<v1::ListStreamsRequest>,
     ) -> Result<Response<v1::ListStreamsReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
-        let (token, names) = self.list(call, common, Session::streams).await?;
-        Ok(Response::new(v1::ListStreamsReply { token, names }))
+        let (asked, _) = self.0.read(request)?;
+        self.0
+            .reply(asked, |session| {
+                let reply = session.streams()?;
+                Ok(v1::ListStreamsReply {
+                    token: reply.token.into(),
+                    names: reply.value,
+                })
+            })
+            .await
     }
 }

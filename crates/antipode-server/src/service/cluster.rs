@@ -9,7 +9,7 @@ use antipode_proto::v1::cluster_server::Cluster;
 use tonic::{Request, Response, Status};
 
 use crate::failure::{bad_parameter, disabled, failed};
-use crate::node::{Common, Node};
+use crate::node::Node;
 
 /// Reports in one reply where the client does not say how many.
 const DISCARDED_MAX: usize = 10_000;
@@ -37,25 +37,23 @@ impl Cluster for ClusterService {
         &self,
         request: Request<v1::DiscardedRequest>,
     ) -> Result<Response<v1::DiscardedReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric);
+        let (asked, request) = self.0.read(request)?;
         let count = match usize::try_from(request.limit) {
             Ok(0) | Err(_) => DISCARDED_MAX,
             Ok(limit) => limit.min(DISCARDED_MAX),
         };
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let collection = Some(request.collection.as_str()).filter(|name| !name.is_empty());
-            let reply = session.discarded(collection, count).map_err(failed)?;
-            Ok(v1::DiscardedReply {
-                token: reply.token.into(),
-                writes: reply.value.into_iter().map(discarded).collect(),
-                total: node.database.status().map_err(failed)?.node.discarded,
+        let node = self.0.clone();
+        self.0
+            .reply(asked, move |session| {
+                let collection = Some(request.collection.as_str()).filter(|name| !name.is_empty());
+                let reply = session.discarded(collection, count)?;
+                Ok(v1::DiscardedReply {
+                    token: reply.token.into(),
+                    writes: reply.value.into_iter().map(discarded).collect(),
+                    total: node.database.status()?.node.discarded,
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn set_line(

@@ -7,8 +7,9 @@ use antipode_proto::v1;
 use antipode_proto::v1::document_server::Document;
 use tonic::{Request, Response, Status};
 
-use crate::failure::{bad_parameter, failed, not_found};
-use crate::node::{Common, Node, json};
+use crate::failure::{bad_parameter, not_found};
+use crate::node::Node;
+use crate::request::json;
 
 pub(crate) struct DocumentService(pub Arc<Node>);
 
@@ -18,35 +19,27 @@ impl Document for DocumentService {
         &self,
         request: Request<v1::GetDocumentRequest>,
     ) -> Result<Response<v1::GetDocumentReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .get(&request.collection, &request.key)
-                .map_err(failed)?;
-            let document = reply
-                .value
-                .ok_or_else(|| not_found(&request.collection, &request.key))?;
-            Ok(v1::GetDocumentReply {
-                token: reply.token.into(),
-                rev: document.attribute("_rev").to_text().to_string(),
-                document: document.to_json(),
+        let (asked, request) = self.0.read(request)?;
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.get(&request.collection, &request.key)?;
+                let document = reply
+                    .value
+                    .ok_or_else(|| not_found(&request.collection, &request.key))?;
+                Ok(v1::GetDocumentReply {
+                    token: reply.token.into(),
+                    rev: document.attribute("_rev").to_text().to_string(),
+                    document: document.to_json(),
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn insert(
         &self,
         request: Request<v1::InsertDocumentRequest>,
     ) -> Result<Response<v1::WriteDocumentReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let document = json("the document", &request.document)?;
         let mode = match v1::OverwriteMode::try_from(request.overwrite_mode) {
             Ok(v1::OverwriteMode::Unspecified | v1::OverwriteMode::Conflict) => {
@@ -62,24 +55,19 @@ impl Document for DocumentService {
                 )));
             }
         };
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .insert(&request.collection, &document, mode)
-                .map_err(failed)?;
-            Ok(written(&request.collection, request.r#return, reply))
-        });
-        Ok(Response::new(reply.await?))
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.insert(&request.collection, &document, mode)?;
+                Ok(written(&request.collection, request.r#return, reply))
+            })
+            .await
     }
 
     async fn update(
         &self,
         request: Request<v1::UpdateDocumentRequest>,
     ) -> Result<Response<v1::WriteDocumentReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let patch = json("the patch", &request.patch)?;
         let options = WriteOptions {
             if_rev: revision(&request.if_rev),
@@ -88,60 +76,48 @@ impl Document for DocumentService {
                 keep_null: !request.remove_null,
             },
         };
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .update(&request.collection, &request.key, &patch, &options)
-                .map_err(failed)?;
-            Ok(written(&request.collection, request.r#return, reply))
-        });
-        Ok(Response::new(reply.await?))
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.update(&request.collection, &request.key, &patch, &options)?;
+                Ok(written(&request.collection, request.r#return, reply))
+            })
+            .await
     }
 
     async fn replace(
         &self,
         request: Request<v1::ReplaceDocumentRequest>,
     ) -> Result<Response<v1::WriteDocumentReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let document = json("the document", &request.document)?;
         let options = WriteOptions {
             if_rev: revision(&request.if_rev),
             ..WriteOptions::default()
         };
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .replace(&request.collection, &request.key, &document, &options)
-                .map_err(failed)?;
-            Ok(written(&request.collection, request.r#return, reply))
-        });
-        Ok(Response::new(reply.await?))
+        self.0
+            .reply(asked, move |session| {
+                let reply =
+                    session.replace(&request.collection, &request.key, &document, &options)?;
+                Ok(written(&request.collection, request.r#return, reply))
+            })
+            .await
     }
 
     async fn remove(
         &self,
         request: Request<v1::RemoveDocumentRequest>,
     ) -> Result<Response<v1::WriteDocumentReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let options = WriteOptions {
             if_rev: revision(&request.if_rev),
             ..WriteOptions::default()
         };
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .remove(&request.collection, &request.key, &options)
-                .map_err(failed)?;
-            Ok(written(&request.collection, request.r#return, reply))
-        });
-        Ok(Response::new(reply.await?))
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.remove(&request.collection, &request.key, &options)?;
+                Ok(written(&request.collection, request.r#return, reply))
+            })
+            .await
     }
 }
 

@@ -2,36 +2,17 @@
 
 use std::sync::Arc;
 
-use antipode::{Error, IndexStatus, Reply, Session, Value};
+use antipode::{IndexStatus, Reply, Value};
 use antipode_proto::v1;
 use antipode_proto::v1::index_server::Index;
 use tonic::{Request, Response, Status};
 
-use crate::failure::{bad_parameter, failed};
-use crate::node::{Common, Node};
-use crate::work::Call;
+use crate::failure::bad_parameter;
+use crate::node::Node;
 
 const INDEX_NOT_FOUND: u32 = 1212;
 
 pub(crate) struct IndexService(pub Arc<Node>);
-
-impl IndexService {
-    async fn run<T: Send + 'static>(
-        &self,
-        call: Call,
-        common: Common,
-        work: impl FnOnce(&Session) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Status> {
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        self.0
-            .workers
-            .run(&call, move || {
-                let session = node.session(&circumstances, common);
-                work(&session).map_err(failed)
-            })
-            .await
-    }
-}
 
 fn status(index: IndexStatus) -> v1::IndexStatus {
     v1::IndexStatus {
@@ -53,87 +34,76 @@ impl Index for IndexService {
         &self,
         request: Request<v1::CreateIndexRequest>,
     ) -> Result<Response<v1::CreateIndexReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let definition = Value::from_json(&request.definition)
             .map_err(|error| bad_parameter(format!("definition: {error}")))?;
-        let collection = request.collection;
-        let reply = self
-            .run(call, common, move |session| {
-                session.create_index(&collection, &definition)
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.create_index(&request.collection, &definition)?;
+                Ok(v1::CreateIndexReply {
+                    token: reply.token.into(),
+                    index: Some(status(reply.value.status)),
+                    created: reply.value.is_new,
+                })
             })
-            .await?;
-        Ok(Response::new(v1::CreateIndexReply {
-            token: reply.token.into(),
-            index: Some(status(reply.value.status)),
-            created: reply.value.is_new,
-        }))
+            .await
     }
 
     async fn drop_index(
         &self,
         request: Request<v1::DropIndexRequest>,
     ) -> Result<Response<v1::DropIndexReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
-        let reply = self
-            .run(call, common, move |session| {
-                match session.drop_index(&request.collection, &request.index) {
-                    Ok(Reply { token, .. }) => Ok((token.into(), true)),
+        let (asked, request) = self.0.read(request)?;
+        self.0
+            .reply(asked, move |session| {
+                let (token, changed) = match session.drop_index(&request.collection, &request.index)
+                {
+                    Ok(Reply { token, .. }) => (token.into(), true),
                     Err(error) if request.if_exists && error.code() == INDEX_NOT_FOUND => {
-                        Ok((request.token, false))
+                        (request.token, false)
                     }
-                    Err(error) => Err(error),
-                }
+                    Err(error) => return Err(error.into()),
+                };
+                Ok(v1::DropIndexReply { token, changed })
             })
-            .await?;
-        let (token, changed) = reply;
-        Ok(Response::new(v1::DropIndexReply { token, changed }))
+            .await
     }
 
     async fn list_indexes(
         &self,
         request: Request<v1::ListIndexesRequest>,
     ) -> Result<Response<v1::ListIndexesReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
-        let collection = request.collection;
-        let reply = self
-            .run(call, common, move |session| session.indexes(&collection))
-            .await?;
-        Ok(Response::new(v1::ListIndexesReply {
-            token: reply.token.into(),
-            indexes: reply.value.into_iter().map(status).collect(),
-        }))
+        let (asked, request) = self.0.read(request)?;
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.indexes(&request.collection)?;
+                Ok(v1::ListIndexesReply {
+                    token: reply.token.into(),
+                    indexes: reply.value.into_iter().map(status).collect(),
+                })
+            })
+            .await
     }
 
     async fn check_indexes(
         &self,
         request: Request<v1::CheckIndexesRequest>,
     ) -> Result<Response<v1::CheckIndexesReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
-        let collection = request.collection;
-        let reply = self
-            .run(call, common, move |session| {
-                let only = (!collection.is_empty()).then_some(collection.as_str());
-                session.check_indexes(only)
+        let (asked, request) = self.0.read(request)?;
+        self.0
+            .reply(asked, move |session| {
+                let only = Some(request.collection.as_str()).filter(|name| !name.is_empty());
+                let reply = session.check_indexes(only)?;
+                let check = reply.value;
+                Ok(v1::CheckIndexesReply {
+                    token: reply.token.into(),
+                    indexes: check.indexes,
+                    documents: check.documents,
+                    entries: check.entries,
+                    faults_total: check.faults_total,
+                    faults: check.faults.iter().map(ToString::to_string).collect(),
+                })
             })
-            .await?;
-        let check = reply.value;
-        Ok(Response::new(v1::CheckIndexesReply {
-            token: reply.token.into(),
-            indexes: check.indexes,
-            documents: check.documents,
-            entries: check.entries,
-            faults_total: check.faults_total,
-            faults: check.faults.iter().map(ToString::to_string).collect(),
-        }))
+            .await
     }
 }

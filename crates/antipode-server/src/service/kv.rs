@@ -8,8 +8,8 @@ use antipode_proto::v1;
 use antipode_proto::v1::kv_server::Kv;
 use tonic::{Request, Response, Status};
 
-use crate::failure::failed;
-use crate::node::{Common, Node, json};
+use crate::node::Node;
+use crate::request::json;
 use crate::work::Replies;
 
 /// A message is closed at this size.
@@ -25,129 +25,101 @@ impl Kv for KvService {
         &self,
         request: Request<v1::KvGetRequest>,
     ) -> Result<Response<v1::KvGetReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .kv_get(&request.collection, &request.key)
-                .map_err(failed)?;
-            Ok(v1::KvGetReply {
-                token: reply.token.into(),
-                entry: reply.value.map(entry),
+        let (asked, request) = self.0.read(request)?;
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.kv_get(&request.collection, &request.key)?;
+                Ok(v1::KvGetReply {
+                    token: reply.token.into(),
+                    entry: reply.value.map(entry),
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn put(
         &self,
         request: Request<v1::KvPutRequest>,
     ) -> Result<Response<v1::KvWriteReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let value = json("the value", &request.value)?;
         let ttl = request.ttl_ms.map(Duration::from_millis);
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let if_rev = request.if_rev.as_deref();
-            let reply = session
-                .kv_put(&request.collection, &request.key, &value, ttl, if_rev)
-                .map_err(failed)?;
-            Ok(v1::KvWriteReply {
-                token: reply.token.into(),
-                rev: reply.value.rev,
-                found: true,
+        self.0
+            .reply(asked, move |session| {
+                let if_rev = request.if_rev.as_deref();
+                let reply =
+                    session.kv_put(&request.collection, &request.key, &value, ttl, if_rev)?;
+                Ok(v1::KvWriteReply {
+                    token: reply.token.into(),
+                    rev: reply.value.rev,
+                    found: true,
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn delete(
         &self,
         request: Request<v1::KvDeleteRequest>,
     ) -> Result<Response<v1::KvWriteReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let if_rev = request.if_rev.as_deref();
-            let reply = session
-                .kv_delete(&request.collection, &request.key, if_rev)
-                .map_err(failed)?;
-            Ok(v1::KvWriteReply {
-                token: reply.token.into(),
-                rev: String::new(),
-                found: reply.value,
+        let (asked, request) = self.0.read(request)?;
+        self.0
+            .reply(asked, move |session| {
+                let if_rev = request.if_rev.as_deref();
+                let reply = session.kv_delete(&request.collection, &request.key, if_rev)?;
+                Ok(v1::KvWriteReply {
+                    token: reply.token.into(),
+                    rev: String::new(),
+                    found: reply.value,
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn increment(
         &self,
         request: Request<v1::KvIncrementRequest>,
     ) -> Result<Response<v1::KvIncrementReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let by = match request.by.as_str() {
             "" => Value::Int(1),
             text => json("the increment", text)?,
         };
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .kv_increment(&request.collection, &request.key, &by)
-                .map_err(failed)?;
-            Ok(v1::KvIncrementReply {
-                token: reply.token.into(),
-                value: reply.value.value.to_json(),
-                rev: reply.value.rev,
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.kv_increment(&request.collection, &request.key, &by)?;
+                Ok(v1::KvIncrementReply {
+                    token: reply.token.into(),
+                    value: reply.value.value.to_json(),
+                    rev: reply.value.rev,
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn touch(
         &self,
         request: Request<v1::KvTouchRequest>,
     ) -> Result<Response<v1::KvWriteReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let ttl = request.ttl_ms.map(Duration::from_millis);
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .kv_touch(&request.collection, &request.key, ttl)
-                .map_err(failed)?;
-            Ok(v1::KvWriteReply {
-                token: reply.token.into(),
-                rev: reply.value.rev,
-                found: true,
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.kv_touch(&request.collection, &request.key, ttl)?;
+                Ok(v1::KvWriteReply {
+                    token: reply.token.into(),
+                    rev: reply.value.rev,
+                    found: true,
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn scan(
         &self,
         request: Request<v1::KvScanRequest>,
     ) -> Result<Response<Self::ScanStream>, Status> {
-        let call = Node::streaming_call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
+        let (asked, request) = Node::read_streaming(request)?;
         let range = ScanRange {
             prefix: request.prefix,
             from: request.from,
@@ -157,37 +129,37 @@ impl Kv for KvService {
             0 => u64::MAX,
             limit => limit,
         };
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let replies = self.0.workers.stream(&call, move |outlet| {
-            let session = node.session(&circumstances, common);
-            let mut gone = None;
-            let reply = session.kv_scan(&request.collection, &range, |pairs| {
-                let wanted = usize::try_from(left).unwrap_or(usize::MAX);
-                let entries: Vec<_> = pairs.into_iter().take(wanted).map(entry).collect();
-                left -= entries.len() as u64;
-                for entries in messages(entries) {
-                    let message = v1::KvScanReply {
-                        entries,
-                        ..v1::KvScanReply::default()
-                    };
-                    if let Err(status) = outlet.send(message) {
-                        gone = Some(status);
-                        return false;
+        self.0
+            .stream(asked, move |session, outlet| {
+                let mut gone = None;
+                let reply = session.kv_scan(&request.collection, &range, |pairs| {
+                    let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+                    let entries: Vec<_> = pairs.into_iter().take(wanted).map(entry).collect();
+                    left -= entries.len() as u64;
+                    for entries in messages(entries) {
+                        let message = v1::KvScanReply {
+                            entries,
+                            ..v1::KvScanReply::default()
+                        };
+                        if let Err(status) = outlet.send(message) {
+                            gone = Some(status);
+                            return false;
+                        }
                     }
+                    left > 0
+                });
+                let reply = reply?;
+                if let Some(status) = gone {
+                    return Err(status.into());
                 }
-                left > 0
-            });
-            let reply = reply.map_err(failed)?;
-            match gone {
-                Some(status) => Err(status),
-                None => outlet.send(v1::KvScanReply {
+                outlet.send(v1::KvScanReply {
                     token: reply.token.into(),
                     entries: Vec::new(),
                     last: true,
-                }),
-            }
-        });
-        Ok(Response::new(replies.await?))
+                })?;
+                Ok(())
+            })
+            .await
     }
 }
 

@@ -10,7 +10,8 @@ use tonic::{Request, Response, Status};
 
 use crate::cursors::{Batch, Live, Source, keep};
 use crate::failure::{Held, bad_parameter, failed, row_too_long};
-use crate::node::{Common, Node, json};
+use crate::node::Node;
+use crate::request::{Asked, Common, json};
 use crate::work::{Call, Outlet, Replies};
 
 /// Rows to a message where the client does not say.
@@ -39,68 +40,56 @@ impl Query for QueryService {
         &self,
         request: Request<v1::ExecuteRequest>,
     ) -> Result<Response<Self::ExecuteStream>, Status> {
-        let mut call = Node::streaming_call(&request);
-        let request = request.into_inner();
-        let asked = request.options.unwrap_or_default();
-        limit_runtime(&mut call, asked.max_runtime)?;
-        let batch = batch_rows(asked.batch_size)?;
-        let options = options(&asked)?;
+        let (mut asked, request) = Node::read_streaming(request)?;
+        let wish = request.options.unwrap_or_default();
+        limit_runtime(&mut asked.call, wish.max_runtime)?;
+        let batch = batch_rows(wish.batch_size)?;
+        let options = options(&wish)?;
         let binds = binds(&request.bind)?;
-        let common = Common::new(&request.token, &request.fabric)
-            .durability(request.durability)?
-            .consistency(request.consistency)?;
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let replies = self.0.workers.stream(&call, move |outlet| {
-            let started = Instant::now();
-            let session = node.session(&circumstances, common);
-            let mut rows = session
-                .query(&request.query, &binds, &options)
-                .map_err(failed)?;
-            send_rows(&mut rows, batch, outlet)?;
-            outlet.send(v1::ExecuteReply {
-                token: rows.token().to_vec().into(),
-                rows: Vec::new(),
-                last: true,
-                extra: Some(extra(&rows, started.elapsed())),
+        self.0
+            .stream(asked, move |session, outlet| {
+                let started = Instant::now();
+                let mut rows = session.query(&request.query, &binds, &options)?;
+                send_rows(&mut rows, batch, outlet)?;
+                outlet.send(v1::ExecuteReply {
+                    token: rows.token().to_vec().into(),
+                    rows: Vec::new(),
+                    last: true,
+                    extra: Some(extra(&rows, started.elapsed())),
+                })?;
+                Ok(())
             })
-        });
-        Ok(Response::new(replies.await?))
+            .await
     }
 
     async fn explain(
         &self,
         request: Request<v1::ExplainRequest>,
     ) -> Result<Response<v1::ExplainReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
+        let (asked, request) = self.0.read(request)?;
         let options = options(&request.options.unwrap_or_default())?;
         let binds = binds(&request.bind)?;
-        let common = Common::new(&request.token, &request.fabric);
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .explain(&request.query, &binds, &options)
-                .map_err(failed)?;
-            Ok(v1::ExplainReply {
-                token: reply.token.into(),
-                text: reply.value.text,
-                plan: reply.value.json.to_json(),
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.explain(&request.query, &binds, &options)?;
+                Ok(v1::ExplainReply {
+                    token: reply.token.into(),
+                    text: reply.value.text,
+                    plan: reply.value.json.to_json(),
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn create_cursor(
         &self,
         request: Request<v1::CreateCursorRequest>,
     ) -> Result<Response<v1::CursorReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
+        let (asked, request) = self.0.read(request)?;
         let wish = CursorWish::of(&request)?;
         let (mut source, token, extra) = match request.stream {
-            true => self.start_cursor(request, &wish)?,
-            false => self.keep_cursor(request, call, &wish).await?,
+            true => self.start_cursor(request, asked.common, &wish)?,
+            false => self.keep_cursor(request, asked, &wish).await?,
         };
         let batch = source.next(wish.batch).await?;
         let mut reply = cursor_reply(batch);
@@ -210,33 +199,28 @@ impl QueryService {
     async fn keep_cursor(
         &self,
         request: v1::CreateCursorRequest,
-        mut call: Call,
+        mut asked: Asked,
         wish: &CursorWish,
     ) -> Result<Started, Status> {
-        limit_runtime(&mut call, wish.runtime)?;
+        limit_runtime(&mut asked.call, wish.runtime)?;
         let options = options(&request.options.clone().unwrap_or_default())?;
         let binds = binds(&request.bind)?;
-        let common = Common::new(&request.token, &request.fabric)
-            .durability(request.durability)?
-            .consistency(request.consistency)?;
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let work = move || {
-            let started = Instant::now();
-            let session = node.session(&circumstances, common);
-            let mut rows = session
-                .query(&request.query, &binds, &options)
-                .map_err(failed)?;
-            let source = keep(&mut rows, request.count)?;
-            let extra = extra(&rows, started.elapsed());
-            Ok((source, rows.token().to_vec(), Some(extra)))
-        };
-        self.0.workers.run(&call, work).await
+        self.0
+            .run(asked, move |session| {
+                let started = Instant::now();
+                let mut rows = session.query(&request.query, &binds, &options)?;
+                let source = keep(&mut rows, request.count)?;
+                let extra = extra(&rows, started.elapsed());
+                Ok((source, rows.token().to_vec(), Some(extra)))
+            })
+            .await
     }
 
     /// Starts a query on a thread of its own, which computes rows as they are asked for.
     fn start_cursor(
         &self,
         request: v1::CreateCursorRequest,
+        common: Common,
         wish: &CursorWish,
     ) -> Result<Started, Status> {
         self.0.cursors.admit_live()?;
@@ -248,12 +232,9 @@ impl QueryService {
         let mut options = options(&request.options.clone().unwrap_or_default())?;
         options.full_count = false;
         let binds = binds(&request.bind)?;
-        let common = Common::new(&request.token, &request.fabric)
-            .durability(request.durability)?
-            .consistency(request.consistency)?;
         let (node, cancel) = (self.0.clone(), call.cancel.clone());
         let query = move || {
-            let session = node.session(&call, common);
+            let session = node.session(Asked { call, common });
             session
                 .query(&request.query, &binds, &options)
                 .map_err(failed)

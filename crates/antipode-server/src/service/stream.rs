@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 
 use crate::failure::{failed, stopping};
-use crate::node::{Common, Node, json};
+use crate::node::Node;
+use crate::request::{Asked, json};
 use crate::work::{Call, Replies};
 
 /// Messages read at a time: one short read, one reply.
@@ -31,40 +32,31 @@ impl Stream for StreamService {
         &self,
         request: Request<v1::PublishRequest>,
     ) -> Result<Response<v1::PublishReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let messages = request
             .messages
             .into_iter()
             .map(outgoing)
             .collect::<Result<Vec<_>, _>>()?;
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .publish(&request.stream, &messages)
-                .map_err(failed)?;
-            Ok(v1::PublishReply {
-                token: reply.token.into(),
-                ids: reply.value,
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.publish(&request.stream, &messages)?;
+                Ok(v1::PublishReply {
+                    token: reply.token.into(),
+                    ids: reply.value,
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn subscribe(
         &self,
         request: Request<v1::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
-        let call = Node::streaming_call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
+        let (asked, request) = Node::read_streaming(request)?;
         let subscription = Subscription {
             node: self.0.clone(),
-            call,
-            common,
+            asked,
             stream: request.stream,
             regions: request.regions,
         };
@@ -78,52 +70,42 @@ impl Stream for StreamService {
         &self,
         request: Request<v1::CommitCursorRequest>,
     ) -> Result<Response<v1::CommitCursorReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common = Common::new(&request.token, &request.fabric).durability(request.durability)?;
+        let (asked, request) = self.0.read(request)?;
         let position = Position::decode(&request.position).map_err(failed)?;
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .commit_cursor(&request.stream, &request.cursor, &position)
-                .map_err(failed)?;
-            Ok(v1::CommitCursorReply {
-                token: reply.token.into(),
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.commit_cursor(&request.stream, &request.cursor, &position)?;
+                Ok(v1::CommitCursorReply {
+                    token: reply.token.into(),
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 
     async fn list_cursors(
         &self,
         request: Request<v1::ListCursorsRequest>,
     ) -> Result<Response<v1::ListCursorsReply>, Status> {
-        let call = self.0.call(&request);
-        let request = request.into_inner();
-        let common =
-            Common::new(&request.token, &request.fabric).consistency(request.consistency)?;
-        let (node, circumstances) = (self.0.clone(), call.clone());
-        let reply = self.0.workers.run(&call, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session.cursors(&request.stream).map_err(failed)?;
-            let cursors = reply.value.into_iter().map(|(name, position)| v1::Cursor {
-                name,
-                position: position.encode().into(),
-            });
-            Ok(v1::ListCursorsReply {
-                token: reply.token.into(),
-                cursors: cursors.collect(),
+        let (asked, request) = self.0.read(request)?;
+        self.0
+            .reply(asked, move |session| {
+                let reply = session.cursors(&request.stream)?;
+                let cursors = reply.value.into_iter().map(|(name, position)| v1::Cursor {
+                    name,
+                    position: position.encode().into(),
+                });
+                Ok(v1::ListCursorsReply {
+                    token: reply.token.into(),
+                    cursors: cursors.collect(),
+                })
             })
-        });
-        Ok(Response::new(reply.await?))
+            .await
     }
 }
 
 struct Subscription {
     node: Arc<Node>,
-    call: Call,
-    common: Common,
+    asked: Asked,
     stream: String,
     regions: Vec<String>,
 }
@@ -135,27 +117,30 @@ impl Subscription {
         from: Option<From>,
         until_now: bool,
     ) -> Result<(Position, Option<Position>), Status> {
-        let (node, call, common) = (self.node.clone(), self.call.clone(), self.common.clone());
         let stream = self.stream.clone();
-        // Not the subscription's own cancel flag: that one is raised when this short call is done.
-        let short = Call {
-            cancel: antipode::Cancel::new(),
-            ..call
-        };
-        let circumstances = short.clone();
-        let begun = self.node.workers.run(&short, move || {
-            let session = node.session(&circumstances, common);
-            let end = session.stream_end(&stream).map_err(failed)?.value;
+        let begun = self.node.run(self.short(), move |session| {
+            let end = session.stream_end(&stream)?.value;
             let position = match from {
                 None => Position::default(),
-                Some(From::Position(position)) => Position::decode(&position).map_err(failed)?,
-                Some(From::Cursor(name)) => session.cursor(&stream, &name).map_err(failed)?.value,
+                Some(From::Position(position)) => Position::decode(&position)?,
+                Some(From::Cursor(name)) => session.cursor(&stream, &name)?.value,
                 Some(From::Latest(true)) => end.clone(),
                 Some(From::Latest(false)) => Position::default(),
             };
             Ok((position, until_now.then_some(end)))
         });
         begun.await
+    }
+
+    /// One short read. It does not have the subscription's own cancel flag, as that one would be raised when it is done.
+    fn short(&self) -> Asked {
+        Asked {
+            call: Call {
+                cancel: antipode::Cancel::new(),
+                deadline: self.asked.call.deadline,
+            },
+            common: self.asked.common.clone(),
+        }
     }
 
     async fn run(
@@ -212,18 +197,10 @@ impl Subscription {
     }
 
     async fn read(&self, position: &Position) -> Result<(v1::SubscribeReply, Position), Status> {
-        let (node, common, position) = (self.node.clone(), self.common.clone(), position.clone());
         let (stream, regions) = (self.stream.clone(), self.regions.clone());
-        let short = Call {
-            cancel: antipode::Cancel::new(),
-            deadline: self.call.deadline,
-        };
-        let circumstances = short.clone();
-        let read = self.node.workers.run(&short, move || {
-            let session = node.session(&circumstances, common);
-            let reply = session
-                .messages(&stream, &position, &regions, BATCH_MESSAGES)
-                .map_err(failed)?;
+        let position = position.clone();
+        let read = self.node.run(self.short(), move |session| {
+            let reply = session.messages(&stream, &position, &regions, BATCH_MESSAGES)?;
             let (messages, next) = reply.value;
             let reply = v1::SubscribeReply {
                 token: reply.token.into(),
@@ -244,7 +221,7 @@ impl Subscription {
     }
 
     async fn deadline(&self) {
-        match self.call.deadline {
+        match self.asked.call.deadline {
             Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
             None => std::future::pending().await,
         }
