@@ -10,14 +10,23 @@
 //! [`Config::check`].
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use antipode_engine::Durability;
 
 use crate::database::{Cluster, Options};
+
+mod error;
+mod value;
+
+pub use error::ConfigError;
+use error::{nearest, shorten};
+use value::{
+    address, addresses, bytes, bytes_text, host_and_port, name, number, path, path_text, switch,
+    time, time_text,
+};
 
 /// The port of everything: gRPC on TCP, peers on UDP.
 pub const PORT: u16 = 7490;
@@ -396,69 +405,6 @@ pub enum Origin {
     Code,
 }
 
-/// What is wrong with a configuration.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {}: {reason}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why, with the line where that is known.
-        reason: String,
-    },
-    /// There is no such key.
-    #[error(
-        "unknown key '{key}' in {place}{}; all keys are in docs/configuration.md",
-        did_you_mean(nearest)
-    )]
-    UnknownKey {
-        /// The key, as it was written.
-        key: String,
-        /// Where it stands.
-        place: String,
-        /// The known key that is most like it.
-        nearest: Option<&'static str>,
-    },
-    /// A value that its key does not take.
-    #[error("{place}: '{value}' is no value of it: {reason}")]
-    Value {
-        /// The key.
-        key: &'static str,
-        /// Where the value stands.
-        place: String,
-        /// The value.
-        value: String,
-        /// What is wrong and what would be right.
-        reason: String,
-    },
-    /// Values that do not go together.
-    #[error("{reason}")]
-    Conflict {
-        /// Which, and what to do.
-        reason: String,
-    },
-}
-
-impl ConfigError {
-    /// The stable number of the error.
-    #[must_use]
-    pub fn code(&self) -> u32 {
-        match self {
-            Self::File { .. } => 5400,
-            Self::UnknownKey { .. } => 5401,
-            Self::Value { .. } => 5402,
-            Self::Conflict { .. } => 5403,
-        }
-    }
-}
-
-fn did_you_mean(nearest: &Option<&'static str>) -> String {
-    nearest
-        .map(|key| format!("; did you mean '{key}'?"))
-        .unwrap_or_default()
-}
-
 impl Key {
     /// The key of this name.
     #[must_use]
@@ -660,165 +606,6 @@ impl Kind {
                 .join(" or "),
         }
     }
-}
-
-/// The known key that is most like an unknown one, if any is like it at all.
-fn nearest(unknown: &str) -> Option<&'static str> {
-    let unknown = unknown.to_lowercase().replace('-', "_");
-    let distances = KEYS.iter().map(|key| (distance(&unknown, key.name), key));
-    let (distance, key) = distances.min_by_key(|(distance, _)| *distance)?;
-    (distance <= key.name.len().div_ceil(3)).then_some(key.name)
-}
-
-/// How many characters must be put in, left out or changed to come from one text to the other (after Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (index, left) in from.chars().take(100).enumerate() {
-        let mut above_left = index;
-        let mut last = index + 1;
-        for (right, cell) in to.iter().zip(row.iter_mut().skip(1)) {
-            let above = *cell;
-            let changed = above_left + usize::from(left != *right);
-            *cell = changed.min(above + 1).min(last + 1);
-            above_left = above;
-            last = *cell;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
-/// So much of a text that someone else wrote goes into an error.
-fn shorten(text: &str) -> String {
-    const CHARS_MAX: usize = 120;
-    text.chars().take(CHARS_MAX).collect()
-}
-
-fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "true" | "yes" | "on" | "1" => Ok(true),
-        "false" | "no" | "off" | "0" => Ok(false),
-        _ => Err("write true or false".to_owned()),
-    }
-}
-
-fn name(text: &str) -> Result<String, String> {
-    let allowed = |character: char| {
-        character.is_ascii_lowercase()
-            || character.is_ascii_digit()
-            || matches!(character, '-' | '_' | '.')
-    };
-    let begins_well =
-        text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
-    if begins_well && text.len() <= 63 && text.chars().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err(
-            "a name is 1 to 63 lower-case letters, digits, '-', '_' and '.', and begins with a letter or a digit"
-                .to_owned(),
-        )
-    }
-}
-
-fn path(text: &str) -> Result<Option<PathBuf>, String> {
-    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
-}
-
-fn path_text(path: Option<&PathBuf>) -> String {
-    path.map(|path| path.display().to_string())
-        .unwrap_or_default()
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(ip) = IpAddr::from_str(text) {
-        return Ok(SocketAddr::new(ip, PORT));
-    }
-    let text = match text.strip_prefix("localhost") {
-        Some(port) => format!("127.0.0.1{port}"),
-        None => text.to_owned(),
-    };
-    text.parse()
-        .map_err(|_| format!("write an IP address and a port, such as 127.0.0.1:{PORT}"))
-}
-
-fn addresses(text: &str) -> Result<Vec<String>, String> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|address| !address.is_empty())
-        .map(host_and_port)
-        .collect()
-}
-
-fn host_and_port(text: &str) -> Result<String, String> {
-    let port = text
-        .rsplit_once(':')
-        .map(|(host, port)| (host, port.parse::<u16>()));
-    match port {
-        Some((host, Ok(port))) if !host.is_empty() && port > 0 => Ok(text.to_owned()),
-        _ => Err(format!("write a host and a port, such as 10.0.0.1:{PORT}")),
-    }
-}
-
-fn number(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("write a whole number above 0".to_owned()),
-    }
-}
-
-const BYTE_UNITS: &[(&str, u64)] = &[
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("GB", 1_000_000_000),
-    ("MB", 1_000_000),
-    ("kB", 1_000),
-    ("B", 1),
-    ("", 1),
-];
-
-fn bytes(text: &str) -> Result<u64, String> {
-    with_unit(text, BYTE_UNITS).ok_or_else(|| "write a size such as 64MiB".to_owned())
-}
-
-fn bytes_text(bytes: u64) -> String {
-    let units = BYTE_UNITS.iter().take(3);
-    let unit = units
-        .copied()
-        .find(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size));
-    match unit {
-        Some((unit, size)) => format!("{}{unit}", bytes / size),
-        None => bytes.to_string(),
-    }
-}
-
-const TIME_UNITS_MS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
-
-fn time(text: &str) -> Result<Duration, String> {
-    match with_unit(text, TIME_UNITS_MS) {
-        Some(ms) if ms > 0 => Ok(Duration::from_millis(ms)),
-        _ => Err("write a time such as 30s, 500ms, 5m or 1h".to_owned()),
-    }
-}
-
-fn time_text(time: Duration) -> String {
-    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let mut units = TIME_UNITS_MS.iter().rev();
-    let unit = units.find(|(_, size)| ms.is_multiple_of(*size));
-    match unit {
-        Some((unit, size)) => format!("{}{unit}", ms / size),
-        None => format!("{ms}ms"),
-    }
-}
-
-fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
-    let unit = text.get(digits.len()..)?.trim();
-    let (_, size) = units.iter().find(|(name, _)| *name == unit)?;
-    digits.trim().parse::<u64>().ok()?.checked_mul(*size)
 }
 
 #[cfg(test)]
