@@ -2,7 +2,7 @@
 
 use antipode_crdt::{Draft, PatchOptions, patch_changes};
 use antipode_engine::{EngineError, OpenTransaction, with_system_attributes};
-use antipode_query::{Expect, Source as _, SourceError, Transaction as _};
+use antipode_query::{Expect, Source as _, SourceError, Transaction as _, Written};
 use antipode_store::CollectionId;
 use antipode_value::{Object, Str, Value};
 
@@ -108,7 +108,7 @@ impl Session {
             let (draft, expect) = match (mode, present) {
                 (InsertMode::Ignore, Some(present)) => {
                     let key = present.attribute("_key").to_text().to_string();
-                    return Ok(WrittenDocument {
+                    return Ok(Written {
                         key,
                         old: Some(present.clone()),
                         new: Some(present),
@@ -121,7 +121,7 @@ impl Session {
                 (InsertMode::Replace, _) => (Draft::Put(body), Expect::Any),
                 _ => (Draft::Insert(body), Expect::Absent),
             };
-            written(transaction.write_document(id, key.as_deref(), draft, expect)?)
+            Ok(transaction.write_document(id, key.as_deref(), draft, expect)?)
         })
     }
 
@@ -234,19 +234,23 @@ impl Session {
             if matches!(draft, Draft::Remove) {
                 done.new = None;
             }
-            written(done)
+            Ok(done)
         })
     }
 
     pub(crate) fn write_one(
         &self,
-        body: impl Fn(&OpenTransaction) -> Result<WrittenDocument, Error>,
+        body: impl Fn(&OpenTransaction) -> Result<Written, Error>,
     ) -> Result<Reply<WrittenDocument>, Error> {
         let reply = self.write(body)?;
-        let (mut written, outcome) = reply.value;
-        written.new = written.new.map(|new| settled(outcome.as_ref(), new));
+        let (written, outcome) = reply.value;
+        let new = written.new.map(|new| settled(outcome.as_ref(), new));
         Ok(Reply {
-            value: written,
+            value: WrittenDocument {
+                key: written.key,
+                old: written.old,
+                new,
+            },
             token: reply.token,
         })
     }
@@ -257,14 +261,6 @@ fn settled(outcome: Option<&Outcome>, document: Value) -> Value {
         Some(outcome) => outcome.settle(vec![document]).pop().unwrap_or_default(),
         None => document,
     }
-}
-
-fn written(written: antipode_query::Written) -> Result<WrittenDocument, Error> {
-    Ok(WrittenDocument {
-        key: written.key,
-        old: written.old,
-        new: written.new,
-    })
 }
 
 /// Fails unless the document exists: a write that must find one.

@@ -91,36 +91,20 @@ impl Session {
             attributes.extend(expires.clone().map(|expires| ("expireAt", expires)));
             let draft = Draft::Put(Value::object(attributes));
             let written = match if_rev {
-                None => transaction.write_document(id, Some(key), draft, Expect::Any)?,
-                Some("") => {
-                    match transaction.write_document(id, Some(key), draft, Expect::Absent) {
-                        Err(SourceError::KeyTaken { collection, key }) => {
-                            return Err(SourceError::Conflict { collection, key }.into());
-                        }
-                        written => written?,
-                    }
-                }
-                Some(rev) => match transaction.write_revision(id, key, draft, rev) {
-                    Err(SourceError::NotFound { collection, key }) => {
-                        return Err(SourceError::Conflict { collection, key }.into());
-                    }
-                    written => written?,
-                },
+                None => transaction.write_document(id, Some(key), draft, Expect::Any),
+                Some("") => transaction.write_document(id, Some(key), draft, Expect::Absent),
+                Some(rev) => transaction.write_revision(id, key, draft, rev),
             };
-            Ok(crate::WrittenDocument {
-                key: written.key,
-                old: written.old,
-                new: written.new,
+            // Whether it is there, and should not be, or the other way round: it is not as `if_rev` says.
+            written.map_err(|error| match error {
+                SourceError::KeyTaken { .. } | SourceError::NotFound { .. } if if_rev.is_some() => {
+                    conflict(collection, key)
+                }
+                error => error.into(),
             })
         })?;
-        let value = reply
-            .value
-            .new
-            .as_ref()
-            .map(pair)
-            .unwrap_or_else(|| pair(&Value::Null));
         Ok(Reply {
-            value,
+            value: pair_after(reply.value.new.as_ref()),
             token: reply.token,
         })
     }
@@ -193,11 +177,7 @@ impl Session {
         let after = outcome
             .as_ref()
             .and_then(|outcome| outcome.committed.outcomes.first());
-        let mut counted = written
-            .new
-            .as_ref()
-            .map(pair)
-            .unwrap_or_else(|| pair(&Value::Null));
+        let mut counted = pair_after(written.new.as_ref());
         if let Some(after) = after {
             counted.value = after
                 .document
@@ -237,21 +217,10 @@ impl Session {
                 Some(other) => DraftChange::Assign(other.clone()),
             };
             let draft = Draft::Update(vec![(path.clone(), change)]);
-            let written = transaction.write_document(id, Some(key), draft, Expect::Unchanged)?;
-            Ok(crate::WrittenDocument {
-                key: written.key,
-                old: written.old,
-                new: written.new,
-            })
+            Ok(transaction.write_document(id, Some(key), draft, Expect::Unchanged)?)
         })?;
-        let value = reply
-            .value
-            .new
-            .as_ref()
-            .map(pair)
-            .unwrap_or_else(|| pair(&Value::Null));
         Ok(Reply {
-            value,
+            value: pair_after(reply.value.new.as_ref()),
             token: reply.token,
         })
     }
@@ -310,6 +279,11 @@ fn conflict(collection: &str, key: &str) -> Error {
 fn expiry_of(ttl: Duration) -> Value {
     let now_ms = Session::now_ms() as f64;
     Value::float((now_ms + ttl.as_secs_f64() * 1_000.0) / 1_000.0)
+}
+
+/// The pair that a write left behind.
+fn pair_after(new: Option<&Value>) -> Pair {
+    pair(new.unwrap_or(&Value::Null))
 }
 
 fn pair(document: &Value) -> Pair {
