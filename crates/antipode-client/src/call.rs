@@ -61,8 +61,7 @@ impl Client {
     {
         let timeout = self.inner.config.timeout;
         let reply = self
-            .attempt(effect, |channel| {
-                let mut request = Request::new(request());
+            .open(effect, request, |channel, mut request| {
                 request.set_timeout(timeout);
                 let sent = send(channel, request);
                 async move {
@@ -73,8 +72,7 @@ impl Client {
                     }
                 }
             })
-            .await?
-            .into_inner();
+            .await?;
         self.inner.saw(reply.token());
         Ok(reply)
     }
