@@ -4,16 +4,19 @@
 //! there. The difference less the line's delay is what the engine added: commit, sync, batching, transfer, and the commit
 //! over there. `cargo bench -p antipode --bench replication [-- --check]`.
 
-use std::net::UdpSocket;
+#[path = "../tests/support/region.rs"]
+mod region;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use antipode::{
-    Ca, Cluster, ClusterId, Cut, Database, Durability, Line, Options, OutgoingMessage, Position,
+    Ca, ClusterId, Cut, Database, Durability, Line, Options, OutgoingMessage, Position,
     RequestOptions, Value,
 };
+use region::Failure;
 
 const WRITES_PER_SECOND: u64 = 2_000;
 const SECONDS: u64 = 10;
@@ -24,33 +27,11 @@ const ONE_WAY: Duration = Duration::from_millis(40);
 const ADDED_P50_MAX_MS: f64 = 5.0;
 const ADDED_P99_MAX_MS: f64 = 20.0;
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-fn start(
-    folder: &Path,
-    ca: &Ca,
-    name: &str,
-    join: Option<u16>,
-) -> Result<(Database, u16), Failure> {
-    let bundle = folder.join(format!("bundle-{name}"));
-    ca.issue(name, name)?.write(&bundle)?;
-    let port = UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+fn start(folder: &Path, ca: &Ca, name: &str, join: &[u16]) -> Result<(Database, u16), Failure> {
+    let (options, port) = region::options(folder, ca, name, join)?;
     let options = Options {
-        node: name.to_owned(),
-        region: name.to_owned(),
         durability: Durability::Memory,
-        cluster: Some(Cluster {
-            bundle,
-            listen: format!("127.0.0.1:{port}"),
-            advertise: None,
-            found: join.is_none(),
-            join: join
-                .iter()
-                .map(|port| format!("127.0.0.1:{port}"))
-                .collect(),
-            wan: true,
-        }),
-        ..Options::default()
+        ..options
     };
     Ok((Database::open(folder.join(name), options)?, port))
 }
@@ -131,8 +112,8 @@ fn read(database: &Database, epoch: Instant) -> Result<Vec<i64>, Failure> {
 fn run() -> Result<bool, Failure> {
     let folder = tempfile::tempdir()?;
     let ca = Ca::create(ClusterId::random())?;
-    let (here, port) = start(folder.path(), &ca, "here", None)?;
-    let (there, _) = start(folder.path(), &ca, "there", Some(port))?;
+    let (here, port) = start(folder.path(), &ca, "here", &[])?;
+    let (there, _) = start(folder.path(), &ca, "there", &[port])?;
     wait("two members", || {
         let both = [&here, &there];
         let mut ready = true;

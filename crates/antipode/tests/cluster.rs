@@ -1,20 +1,16 @@
 //! Three nodes of one cluster in this process, over real QUIC on loopback: the thinnest true spine.
 #![cfg(feature = "replication")]
 
-use std::net::UdpSocket;
+#[path = "support/region.rs"]
+mod region;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use antipode::{
-    Ca, Cluster, CollectionKind, Cut, Database, Deletes, EdgeDefinition, Line, Options,
-    RequestOptions, Session, Value,
+    Ca, CollectionKind, Cut, Database, Deletes, EdgeDefinition, Line, RequestOptions, Session,
+    Value,
 };
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has ports");
-    socket.local_addr().expect("it is bound").port()
-}
 
 struct Region {
     database: Database,
@@ -22,28 +18,7 @@ struct Region {
 }
 
 fn start(folder: &Path, ca: &Ca, name: &str, join: &[u16]) -> Region {
-    let bundle = folder.join(format!("bundle-{name}"));
-    ca.issue(name, name)
-        .expect("a legal name")
-        .write(&bundle)
-        .expect("a new folder");
-    let port = free_port();
-    let options = Options {
-        node: name.to_owned(),
-        region: name.to_owned(),
-        cluster: Some(Cluster {
-            bundle,
-            listen: format!("127.0.0.1:{port}"),
-            advertise: None,
-            found: join.is_empty(),
-            join: join
-                .iter()
-                .map(|port| format!("127.0.0.1:{port}"))
-                .collect(),
-            wan: true,
-        }),
-        ..Options::default()
-    };
+    let (options, port) = region::options(folder, ca, name, join).expect("a new folder");
     let database = Database::open(folder.join(name), options).expect("a new node");
     Region { database, port }
 }
