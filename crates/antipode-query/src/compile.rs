@@ -117,7 +117,7 @@ fn plan(
     options: &CompileOptions,
     parameters: Option<Parameters>,
 ) -> Result<Plan> {
-    // Only deterministic functions are folded: they see nothing of the environment.
+    // Only constant functions are folded: they see nothing of the environment.
     let environment = Environment::default();
     let plan = resolve::resolve(text, query, binds, catalog, &environment, parameters)?;
     finish(plan, options)

@@ -154,7 +154,7 @@ impl Plan {
         fn steady(pipeline: &Pipeline) -> bool {
             pipeline.nodes.iter().all(|node| {
                 let mut steady = !matches!(node.kind, NodeKind::EnumerateStream { .. });
-                node.each_expression(&mut |expression| steady &= expression.is_deterministic());
+                node.each_expression(&mut |expression| steady &= expression.is_repeatable());
                 steady
             })
         }

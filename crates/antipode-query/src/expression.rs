@@ -427,6 +427,15 @@ impl Expression {
         deterministic
     }
 
+    /// Whether it is deterministic, and gives the same in another query too, whoever asks.
+    pub fn is_repeatable(&self) -> bool {
+        let mut repeatable = self.is_deterministic();
+        self.walk(&mut |part| {
+            repeatable &= !matches!(part, Expression::Call(function, _) if !function.constant);
+        });
+        repeatable
+    }
+
     /// Whether it holds a subquery.
     pub fn has_subquery(&self) -> bool {
         let mut found = false;

@@ -6,7 +6,8 @@
 //! read it.
 //!
 //! `deterministic` means: the same arguments give the same value within one query and no data is read. Only such calls
-//! are folded at compile time, shared between rows, or moved by the optimizer.
+//! are shared between rows, moved by the optimizer, or looked up in an index. `constant` means: and so in every query.
+//! Only such calls are folded at compile time, and leave a result worth keeping.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -76,8 +77,10 @@ pub struct Function {
     pub name: &'static str,
     /// Fewest and most arguments; [`MANY`] for no upper bound.
     pub arity: (usize, usize),
-    /// Whether a call may be folded, shared and moved.
+    /// Whether a call may be shared and moved.
     pub deterministic: bool,
+    /// Whether a call with constant arguments is a constant, whoever asks and whenever.
+    pub constant: bool,
     /// What it does. The number of arguments was checked.
     pub run: Run,
     /// What it works on, if this version has nothing of the kind: a call is error 9 then.
@@ -98,9 +101,24 @@ const fn pure(
         name,
         arity: (least, most),
         deterministic: true,
+        constant: true,
         run,
         needs: None,
         doc,
+    }
+}
+
+/// A function whose result depends on its arguments and on who asks, or from where: the same throughout a query.
+const fn steady(
+    name: &'static str,
+    least: usize,
+    most: usize,
+    run: Run,
+    doc: &'static str,
+) -> Function {
+    Function {
+        constant: false,
+        ..pure(name, least, most, run, doc)
     }
 }
 
@@ -114,7 +132,7 @@ const fn volatile(
 ) -> Function {
     Function {
         deterministic: false,
-        ..pure(name, least, most, run, doc)
+        ..steady(name, least, most, run, doc)
     }
 }
 

@@ -114,6 +114,13 @@ fn conditions_become_ranges_and_go_away() {
         (one, "d.a != 1", "EnumerateCollection Filter", ""),
         (one, "d.a + 1 == 2", "EnumerateCollection Filter", ""),
         (one, "d.a == RAND()", "EnumerateCollection Filter", ""),
+        // What is known of who asks is the same for all rows, though no constant.
+        (
+            one,
+            "d.a == CURRENT_USER_ATTRIBUTE('a')",
+            "Index",
+            "d.`a` == CURRENT_USER_ATTRIBUTE(\"a\")",
+        ),
         (
             one,
             "d.a == 1 OR d.b == 2",
@@ -171,6 +178,27 @@ fn conditions_become_ranges_and_go_away() {
             (shape_wanted, ranges_wanted),
             "{filter}"
         );
+    }
+}
+
+#[test]
+fn who_asks_decides_what_an_index_is_asked_for() {
+    let database = database(&[(&["n"], "unique")]);
+    let text = "FOR d IN c FILTER d.n == CURRENT_USER_ATTRIBUTE(\"n\") RETURN d.n";
+    let plan = plan(&database, text, &[]);
+    assert!(!plan.is_cacheable());
+    // The same plan serves everybody.
+    for n in [7, 42] {
+        let transaction = database.begin();
+        let environment = Environment {
+            user_attributes: Value::object([("n", Value::Int(n))]),
+            ..Environment::default()
+        };
+        let limits = Limits::default();
+        let mut rows = execute(&plan, &transaction, &environment, limits, Cancel::new()).unwrap();
+        let values = Value::array(rows.collect_all().unwrap()).to_json();
+        assert_eq!(values, format!("[{n}]"));
+        assert_eq!(rows.extra().stats.scanned_full, 0);
     }
 }
 

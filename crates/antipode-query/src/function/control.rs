@@ -3,7 +3,7 @@
 use antipode_value::{Value, compare};
 
 use super::argument::{number, optional};
-use super::{CallContext, Function, MANY, find, pure, volatile};
+use super::{CallContext, Function, MANY, find, pure, steady, volatile};
 use crate::error::Code;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -148,7 +148,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
          ! No type is wrong.\n\
          NOOPT(1 + 1) // 2",
     ),
-    volatile(
+    steady(
         "NOEVAL",
         1,
         1,
@@ -159,7 +159,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
          ! No type is wrong.\n\
          NOEVAL(1 + 1) // 2",
     ),
-    volatile(
+    steady(
         "CURRENT_USER",
         0,
         0,
@@ -168,7 +168,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
          > string or null\n\
          CURRENT_USER() // null",
     ),
-    volatile(
+    steady(
         "CURRENT_DATABASE",
         0,
         0,
@@ -177,7 +177,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
          > string\n\
          CURRENT_DATABASE() // \"_system\"",
     ),
-    volatile(
+    steady(
         "CURRENT_USER_ATTRIBUTE",
         1,
         1,
@@ -188,7 +188,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
          ! Anything else is warning 1542 and null.\n\
          CURRENT_USER_ATTRIBUTE(\"dept\") // null",
     ),
-    volatile(
+    steady(
         "CURRENT_APIKEY_ATTRIBUTE",
         1,
         1,
@@ -210,7 +210,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
          ! Anything else is warning 1542 and null.\n\
          SLEEP(0.01) // null",
     ),
-    volatile(
+    steady(
         "VERSION",
         0,
         0,

@@ -86,14 +86,17 @@ impl Function {
         text
     }
 
-    /// What is to be known beyond what it does: whether it is evaluated for each row, and what it waits for.
+    /// What is to be known beyond what it does: when it is evaluated, and what it waits for.
     pub fn caution(&self) -> &'static str {
-        match (self.needs, self.deterministic) {
-            (Some("a search view"), _) => "It works on a search view, and there are none yet.",
-            (Some("a vector view"), _) => "It works on a vector view, and there are none yet.",
-            (Some(_), _) => "It works on a vector index, and there are none yet.",
-            (None, false) => "It is evaluated for every row, in its place.",
-            (None, true) => "",
+        match (self.needs, self.deterministic, self.constant) {
+            (Some("a search view"), _, _) => "It works on a search view, and there are none yet.",
+            (Some("a vector view"), _, _) => "It works on a vector view, and there are none yet.",
+            (Some(_), _, _) => "It works on a vector index, and there are none yet.",
+            (None, false, _) => "It is evaluated for every row, in its place.",
+            (None, true, false) => {
+                "The same arguments give the same throughout a query; nothing is computed before the query runs."
+            }
+            (None, true, true) => "",
         }
     }
 }

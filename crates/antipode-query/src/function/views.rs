@@ -24,6 +24,7 @@ const fn later(
         name,
         arity: (least, most),
         deterministic: false,
+        constant: false,
         run: NOT_YET,
         needs,
         doc,

@@ -148,7 +148,7 @@ fn foldable(expression: &Expression) -> bool {
             Member::Computed(name, value) => name.is_static() && value.is_static(),
         }),
         Expression::Call(function, arguments) => {
-            function.deterministic && arguments.iter().all(Expression::is_static)
+            function.constant && arguments.iter().all(Expression::is_static)
         }
     }
 }

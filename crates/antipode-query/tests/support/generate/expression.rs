@@ -160,7 +160,7 @@ impl Maker {
     /// A call of any function that depends on its arguments alone.
     pub(super) fn call(&mut self, scope: &[Variable], depth: usize) -> String {
         let functions: Vec<&function::Function> = function::all()
-            .filter(|function| function.deterministic)
+            .filter(|function| function.constant)
             .collect();
         let function = *self.random.pick(&functions);
         let (least, most) = function.arity;
