@@ -23,8 +23,10 @@ mod remove_filter_covered_by_index;
 mod remove_redundant_calculations;
 mod remove_unnecessary_calculations;
 mod remove_unnecessary_filters;
+mod replace_like_with_range;
 mod replace_or_with_in;
 mod sort_limit;
+mod use_index_for_collect;
 mod use_index_for_sort;
 mod use_indexes;
 
@@ -66,6 +68,10 @@ const RULES: &[Rule] = &[
         apply: replace_or_with_in::apply,
     },
     Rule {
+        name: "replace-like-with-range",
+        apply: replace_like_with_range::apply,
+    },
+    Rule {
         name: "optimize-traversals",
         apply: optimize_traversals::apply,
     },
@@ -84,6 +90,10 @@ const RULES: &[Rule] = &[
     Rule {
         name: "use-index-for-sort",
         apply: use_index_for_sort::apply,
+    },
+    Rule {
+        name: "use-index-for-collect",
+        apply: use_index_for_collect::apply,
     },
     Rule {
         name: "hash-join",

@@ -200,6 +200,8 @@ pub struct Collect {
     pub into: Option<(Variable, GroupMember)>,
     /// Groups come out in the order of their keys.
     pub sorted: bool,
+    /// `disableIndex` was given: no index is read for the aggregates alone.
+    pub disable_index: bool,
 }
 
 /// What the group variable holds for each row.

@@ -128,6 +128,27 @@ fn conditions_become_ranges_and_go_away() {
             "",
         ),
         (one, "d.a NOT IN [1]", "EnumerateCollection Filter", ""),
+        (
+            one,
+            "d.a LIKE 'ab%'",
+            "Index Filter",
+            "d.`a` >= \"ab\" AND d.`a` < \"ac\"",
+        ),
+        (
+            two,
+            "d.a == 1 AND LIKE(d.b, 'z_')",
+            "Index Filter",
+            "d.`a` == 1 AND d.`b` >= \"z\"",
+        ),
+        (
+            one,
+            "LIKE(d.a, 'ab%', true)",
+            "EnumerateCollection Filter",
+            "",
+        ),
+        (one, "d.a LIKE '1%'", "EnumerateCollection Filter", ""),
+        (one, "d.a NOT LIKE 'ab%'", "EnumerateCollection Filter", ""),
+        (one, "d.n LIKE 'ab%'", "EnumerateCollection Filter", ""),
         (two, "d.a == 1", "Index", "d.`a` == 1"),
         (
             two,
@@ -636,4 +657,79 @@ fn explain_has_a_table_of_indexes() {
         text.contains("use-indexes, remove-filter-covered-by-index"),
         "{text}"
     );
+}
+
+#[test]
+fn the_ends_of_an_index_are_the_least_and_greatest() {
+    let database = database(&[(&["n"], ""), (&["a", "b"], ""), (&["b"], "sparse")]);
+    for (text, rows, read) in [
+        (
+            "FOR d IN c COLLECT AGGREGATE m = MIN(d.n) RETURN m",
+            "[0]",
+            1,
+        ),
+        (
+            "FOR d IN c COLLECT AGGREGATE m = MAX(d.n) RETURN m",
+            "[99]",
+            1,
+        ),
+        (
+            "FOR d IN c LET b = d.b COLLECT AGGREGATE m = MAX(b) RETURN m",
+            "[9]",
+            1,
+        ),
+        (
+            "FOR d IN c FILTER d.a == 3 COLLECT AGGREGATE m = MIN(d.b) RETURN m",
+            "[0]",
+            1,
+        ),
+        (
+            "FOR d IN c FILTER d.n < 50 COLLECT AGGREGATE m = MAX(d.n) RETURN m",
+            "[49]",
+            1,
+        ),
+        (
+            "FOR a IN [3, 4] RETURN (FOR d IN c FILTER d.a == a COLLECT AGGREGATE m = MAX(d.b) RETURN m)[0]",
+            "[9,9]",
+            2,
+        ),
+        (
+            "FOR d IN c FILTER d.a == -1 COLLECT AGGREGATE m = MIN(d.b) RETURN m",
+            "[null]",
+            0,
+        ),
+        // What is no end of an index.
+        (
+            "FOR d IN c FILTER d.n > 5 COLLECT AGGREGATE m = MIN(d.n) RETURN m",
+            "[6]",
+            94,
+        ),
+        (
+            "FOR d IN c COLLECT AGGREGATE m = MIN(d.n), k = MAX(d.n) RETURN [m, k]",
+            "[[0,99]]",
+            100,
+        ),
+        (
+            "FOR d IN c COLLECT AGGREGATE m = MAX(d.n) OPTIONS {disableIndex: true} RETURN m",
+            "[99]",
+            100,
+        ),
+        (
+            "FOR d IN c COLLECT AGGREGATE m = MAX(d.n + 1) RETURN m",
+            "[100]",
+            100,
+        ),
+        (
+            "FOR d IN c FILTER d.a IN [1, 2] COLLECT AGGREGATE m = MAX(d.b) RETURN m",
+            "[9]",
+            20,
+        ),
+    ] {
+        let (found, stats) = run(&database, text);
+        assert_eq!(
+            (found.as_str(), stats.scanned_full + stats.scanned_index),
+            (rows, read),
+            "{text}"
+        );
+    }
 }

@@ -33,6 +33,8 @@ const VALUES: &[&str] = &[
     "\"A\"",
     "\"b\"",
     "\"ä\"",
+    "\"abc\"",
+    "\"a\u{301}b\"",
     "[]",
     "[1]",
     "[1, null]",
@@ -129,7 +131,11 @@ fn condition(chance: &mut Chance, name: &str, outer: Option<&str>, depth: u32) -
         8 => format!("{known} IN {name}.t"),
         9 => format!("{known} IN {name}.t[*].n"),
         10 => format!("{name}.t ANY == {known}"),
-        _ => match chance.below(6) {
+        _ => match chance.below(9) {
+            6..=8 => {
+                let pattern = chance.one(&["a%", "ab_%", "b", "z%", "t%", "A%"]);
+                format!("{name}.{attribute} LIKE '{pattern}'")
+            }
             4 => format!(
                 "{name}._key {} {known}",
                 chance.one(&["<", "<=", ">", ">="])
@@ -229,8 +235,17 @@ fn geo_query(chance: &mut Chance) -> (String, bool) {
 
 /// What a query gives back, and whether in a fixed order.
 fn query(chance: &mut Chance) -> (String, bool) {
-    let text = match chance.below(6) {
+    let text = match chance.below(8) {
         0 | 1 => format!("FOR d IN c{} RETURN d", filters(chance, "d", None)),
+        5 => {
+            let filter = match chance.below(3) {
+                0 => filters(chance, "d", None),
+                1 => format!(" FILTER d.a == {}", value(chance, None)),
+                _ => String::new(),
+            };
+            let (extreme, attribute) = (chance.one(&["MIN", "MAX"]), chance.one(ATTRIBUTES));
+            format!("FOR d IN c{filter} COLLECT AGGREGATE m = {extreme}(d.{attribute}) RETURN m")
+        }
         2 => format!(
             "FOR d IN c{} RETURN [d.a, d._key, d.o.b]",
             filters(chance, "d", None)
@@ -290,6 +305,8 @@ const RULES: &[&str] = &[
     "geo-index-optimizer",
     "optimize-projections",
     "move-filters-up",
+    "replace-like-with-range",
+    "use-index-for-collect",
 ];
 
 fn run(

@@ -394,8 +394,9 @@ fn generated_queries_keep_what_must_hold() {
         "{} with rows, errors {:?}, rules {:?}",
         reached.with_rows, reached.errors, reached.rules
     );
-    // A test that never reaches a rule proves nothing about it.
-    for rule in rule_names() {
+    // A test that never reaches a rule proves nothing about it. These two have theirs in `indexes.rs`.
+    let elsewhere = ["replace-like-with-range", "use-index-for-collect"];
+    for rule in rule_names().filter(|rule| !elsewhere.contains(rule)) {
         let times = reached.rules.get(rule).copied().unwrap_or(0);
         assert!(times >= queries / 4000, "{rule} changed only {times} plans");
     }

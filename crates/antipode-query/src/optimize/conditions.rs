@@ -210,7 +210,8 @@ pub(super) fn condition<'p>(
     }
 }
 
-fn flatten_and<'p>(condition: &'p Expression, out: &mut Vec<&'p Expression>) {
+/// The conditions that an AND joins.
+pub(super) fn flatten_and<'p>(condition: &'p Expression, out: &mut Vec<&'p Expression>) {
     match condition {
         Expression::And(parts) => parts.iter().for_each(|part| flatten_and(part, out)),
         other => out.push(other),

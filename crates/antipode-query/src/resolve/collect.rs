@@ -28,8 +28,10 @@ impl Resolver<'_> {
             None => None,
             Some(into) => Some(self.group_member(into, &introduced)?),
         };
+        let mut disable_index = false;
         for (name, value) in self.options(operation.options.as_ref())? {
             match (&*name, value) {
+                ("disableIndex", value) => disable_index = value.truthy(),
                 ("method", Value::String(method)) if !matches!(&*method, "sorted" | "hash") => {
                     self.warn(
                         Code::BadParameter,
@@ -37,7 +39,7 @@ impl Resolver<'_> {
                     );
                 }
                 // Groups are always found by hash and given in order, so nothing is left to choose.
-                ("method" | "disableIndex", _) => {}
+                ("method", _) => {}
                 (name, _) => self.unknown_option("COLLECT", name),
             }
         }
@@ -48,6 +50,7 @@ impl Resolver<'_> {
             aggregates: Vec::new(),
             into: None,
             sorted: true,
+            disable_index,
         };
         for (group, expression) in operation.groups.iter().zip(keys) {
             collect
