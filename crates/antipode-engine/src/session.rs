@@ -457,6 +457,11 @@ impl OpenTransaction {
         let position = self.writes.borrow().operations.len() as u64;
         let stamp = Stamp::new(Hlc(PROVISIONAL_HLC + position), self.me());
         let context = self.provisional_context(Hlc(PROVISIONAL_HLC + position - 1));
+        let mut indexes = self.catalog.indexes.living(entry.id);
+        let before = match indexes.any(|index| index.definition.unique) {
+            true => seeing.document.show(),
+            false => None,
+        };
         seeing.document.apply(&operation, stamp, &context);
         let after = seeing.document.show().zip(seeing.document.revision());
         if entry.kind == CollectionKind::Edge
@@ -465,7 +470,7 @@ impl OpenTransaction {
             check_edge(body)?;
         }
         if let Some((body, _)) = &after {
-            self.check_indexes(entry, &key, body)?;
+            self.check_indexes(entry, &key, before.as_ref(), body)?;
         }
         let revision = after.as_ref().map(|(_, revision)| revision.to_string());
         let written = Written {

@@ -310,3 +310,132 @@ fn graphs_and_edges_of_another_region_are_walked_at_once() {
     wait("convergence", || converged(&regions));
     assert!(reached(virginia, "ANY", "towns/a").is_empty());
 }
+
+#[test]
+fn two_regions_that_take_the_same_unique_value_both_keep_it_and_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let regions = cluster(folder.path(), &["tokyo", "virginia"]);
+    let [tokyo, virginia] = regions.as_slice() else {
+        unreachable!("two were started")
+    };
+    let run = |region: &Region, text: &str| session(region).run(text, &Value::Null);
+    let fine = |region: &Region, text: &str| {
+        let answer = run(region, text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        Value::array(answer.rows).to_json()
+    };
+    session(tokyo)
+        .create_collection("users", CollectionKind::Document, Deletes::Win)
+        .expect("a new name");
+    let definition = r#"{"fields":["email"],"unique":true,"sparse":true,"name":"mail"}"#;
+    let definition = Value::from_json(definition).expect("JSON");
+    session(tokyo)
+        .create_index("users", &definition)
+        .expect("a new index");
+    let mail = |region: &Region| {
+        let list = session(region).indexes("users").ok()?.value;
+        list.into_iter().find(|index| index.name == "mail")
+    };
+    wait("the index in both regions", || {
+        regions
+            .iter()
+            .all(|region| mail(region).is_some_and(|index| index.ready))
+    });
+
+    assert!(tokyo.database.set_line("*", line(Cut::Both)));
+    fine(
+        tokyo,
+        "INSERT {_key: 'first', email: 'ada@example.org'} INTO users",
+    );
+    // Stamps of two writes in the same millisecond are ordered by who wrote.
+    std::thread::sleep(Duration::from_millis(5));
+    fine(
+        virginia,
+        "INSERT {_key: 'second', email: 'ada@example.org'} INTO users",
+    );
+    // Another value that each takes for a document of its own is no conflict.
+    fine(
+        tokyo,
+        "INSERT {_key: 'bob', email: 'bob@example.org'} INTO users",
+    );
+    fine(
+        virginia,
+        "INSERT {_key: 'eve', email: 'eve@example.org'} INTO users",
+    );
+    assert!(tokyo.database.set_line("*", line(Cut::None)));
+    wait("convergence", || converged(&regions));
+
+    for region in &regions {
+        let by_mail = |options: &str| {
+            format!(
+                "FOR u IN users {options} FILTER u.email == 'ada@example.org' SORT u._key RETURN u._key"
+            )
+        };
+        let found = fine(region, &by_mail(""));
+        assert_eq!(found, r#"["first","second"]"#);
+        assert_eq!(
+            found,
+            fine(region, &by_mail("OPTIONS {disableIndex: true}"))
+        );
+        assert_eq!(
+            found,
+            fine(
+                region,
+                &by_mail("OPTIONS {indexHint: 'mail', forceIndexHint: true}")
+            )
+        );
+        // The later one is reported, in both regions alike; the earlier one is the owner.
+        let discarded = session(region).discarded(Some("users"), 10);
+        let discarded = discarded.expect("a read").value;
+        assert_eq!(discarded.len(), 1, "{discarded:?}");
+        let told = &discarded[0];
+        assert_eq!(told.write.key, "second");
+        assert_eq!(told.write.discard.reason.name(), "duplicate");
+        assert_eq!(
+            told.write.discard.value,
+            Some(Value::from("ada@example.org"))
+        );
+        assert_eq!(told.lost_region, "virginia");
+        assert_eq!(told.won_region, "tokyo");
+        // Both can be changed, as long as they take no other's value.
+        for key in ["first", "second"] {
+            fine(region, &format!("UPDATE '{key}' WITH {{n: 1}} IN users"));
+            fine(
+                region,
+                &format!("FOR u IN users FILTER u._key == '{key}' REPLACE u IN users"),
+            );
+        }
+        // Nobody can take the value a third time.
+        for text in [
+            "INSERT {_key: 'third', email: 'ada@example.org'} INTO users",
+            "UPDATE 'eve' WITH {email: 'ada@example.org'} IN users",
+            "UPDATE 'first' WITH {email: 'bob@example.org'} IN users",
+        ] {
+            let refused = run(region, text).map(|answer| answer.rows);
+            assert_eq!(refused.expect_err(text).code(), 1210, "{text}");
+        }
+        wait("convergence", || converged(&regions));
+        let check = session(region).check_indexes(None).expect("a check").value;
+        assert_eq!(check.faults_total, 0, "{:?}", check.faults);
+    }
+
+    // The conflict ends when one of them is changed, and then the value is taken by one document alone.
+    fine(
+        virginia,
+        "UPDATE 'second' WITH {email: 'countess@example.org'} IN users",
+    );
+    wait("convergence", || converged(&regions));
+    for region in &regions {
+        let found = fine(
+            region,
+            "FOR u IN users FILTER u.email == 'ada@example.org' RETURN u._key",
+        );
+        assert_eq!(found, r#"["first"]"#);
+        let check = session(region).check_indexes(None).expect("a check").value;
+        assert_eq!(check.faults_total, 0, "{:?}", check.faults);
+    }
+    fine(tokyo, "REMOVE 'first' IN users");
+    fine(
+        tokyo,
+        "INSERT {_key: 'third', email: 'ada@example.org'} INTO users",
+    );
+}

@@ -195,25 +195,29 @@ impl OpenTransaction {
     }
 
     /// Whether a document may be written as it is now: it has not too many entries, and takes no value of a unique index
-    /// that another document has, in the snapshot or by this transaction.
+    /// that another document has, in the snapshot or by this transaction. A value that it had before it may keep: two
+    /// regions can have given it to two documents, and neither of them is to be frozen by that.
     pub(crate) fn check_indexes(
         &self,
         collection: &CollectionEntry,
         key: &str,
-        body: &Value,
+        before: Option<&Value>,
+        after: &Value,
     ) -> Result<(), SourceError> {
+        let named = |body| Named {
+            collection: &collection.name,
+            key,
+            body,
+        };
         for index in self.catalog.indexes.living(collection.id) {
-            let document = Named {
-                collection: &collection.name,
-                key,
-                body,
-            };
-            check_count(index, document)?;
+            check_count(index, named(after))?;
             if !index.definition.unique {
                 continue;
             }
-            for slot in unique::slots(index, document) {
-                if let Some(holder) = self.other_holder(collection, index, &slot, key)? {
+            let held = before.map(|before| unique::slots(index, named(before)));
+            let held = held.unwrap_or_default();
+            for slot in unique::slots(index, named(after)).difference(&held) {
+                if let Some(holder) = self.other_holder(collection, index, slot, key)? {
                     return Err(unique::violated(index, &holder).into());
                 }
             }
