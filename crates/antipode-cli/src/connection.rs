@@ -1,10 +1,14 @@
 //! How the client commands reach a node.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use antipode_client::{Client, Config, Tls};
 use anyhow::{Context, Result, bail};
 use clap::Args;
+
+/// No call is waited for longer than a day.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where the nodes are, and who is asking.
 #[derive(Args, Clone, Debug)]
@@ -41,7 +45,21 @@ pub struct Connection {
 impl Connection {
     /// Connects to the nearest of the nodes.
     pub async fn open(&self) -> Result<Client> {
-        let mut config = Config::new(self.addresses.iter().map(|address| self.url(address)));
+        self.open_with(self.config()).await
+    }
+
+    /// The same, for calls that last as long as it takes to read everything.
+    pub async fn open_patiently(&self) -> Result<Client> {
+        let mut config = self.config();
+        config.timeout = PATIENCE;
+        self.open_with(config).await
+    }
+
+    fn config(&self) -> Config {
+        Config::new(self.addresses.iter().map(|address| self.url(address)))
+    }
+
+    async fn open_with(&self, mut config: Config) -> Result<Client> {
         if let Some(ca) = &self.ca {
             let identity_pem = match (&self.certificate, &self.key) {
                 (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),

@@ -19,6 +19,7 @@ mod connection;
 mod demo;
 mod export;
 mod import;
+mod index;
 mod output;
 mod progress;
 mod query;
@@ -55,6 +56,8 @@ enum Command {
     Create(catalog::Create),
     /// Drop a collection, a named graph, a stream or a fabric
     Drop(catalog::Drop),
+    /// Create, drop, list and check secondary indexes
+    Index(index::Index),
     /// Make the certificates of a cluster
     Cluster(cluster::Cluster),
     /// Run three regions on this machine: real data, a partition, a heal, a kill -9
@@ -91,6 +94,7 @@ fn run(command: Command) -> Result<ExitCode> {
             Command::Status(arguments) => status::run(&arguments).await?,
             Command::Create(arguments) => catalog::create(&arguments).await?,
             Command::Drop(arguments) => catalog::drop(&arguments).await?,
+            Command::Index(arguments) => index::run(&arguments).await?,
             Command::Demo(arguments) => return demo::run(&arguments).await,
             Command::Cluster(_) => {}
         }

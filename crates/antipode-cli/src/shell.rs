@@ -547,6 +547,8 @@ impl Shell {
                 ]
             })
             .collect();
+        let indexes = told(crate::index::table_of(&self.client, name).await)?;
+        let head = format!("{head}\n{indexes}");
         if rows.is_empty() {
             return Ok(head);
         }

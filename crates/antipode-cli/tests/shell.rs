@@ -50,6 +50,9 @@ name   kind      documents
 roads  edge              1
 towns  document          2
 towns: document collection, 2 documents
+index    type     fields  options  entries  state
+───────  ───────  ──────  ───────  ───────  ─────
+primary  primary  _key    unique         2  ready
 attribute  types   in sample
 ─────────  ──────  ─────────
 _id        string          2

@@ -83,6 +83,20 @@ impl Node {
         self.run(asked, work).await.map(Response::new)
     }
 
+    /// As [`Node::reply`], where the work tells how far it came when its time is up, which is a little before the client's.
+    pub(crate) async fn reply_in_time<T: Send + 'static>(
+        self: &Arc<Self>,
+        mut asked: Asked,
+        work: impl FnOnce(&Session) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Response<T>, Status> {
+        let (node, call) = (self.clone(), asked.call.clone());
+        asked.call = call.with_time_to_answer();
+        self.workers
+            .run(&call, move || Ok(work(&node.session(asked))?))
+            .await
+            .map(Response::new)
+    }
+
     /// As [`Node::run`], where the messages of the reply are handed over as they are made.
     pub(crate) async fn stream<T: Send + 'static>(
         self: &Arc<Self>,

@@ -38,7 +38,7 @@ impl Index for IndexService {
         let definition = Value::from_json(&request.definition)
             .map_err(|error| bad_parameter(format!("definition: {error}")))?;
         self.0
-            .reply(asked, move |session| {
+            .reply_in_time(asked, move |session| {
                 let reply = session.create_index(&request.collection, &definition)?;
                 Ok(v1::CreateIndexReply {
                     token: reply.token.into(),
