@@ -4,7 +4,7 @@
 //! A driver feeds [`NodeInput`]s with the time at which they happen, and carries out [`NodeOutput`]s in order. It owns what
 //! is outside: the thread on which [`Node::step`] runs, the one that syncs the store, sockets and timers.
 //!
-//! **What waits for the store.** Transactions are prepared in a step and written outside of it, as a [`Flight`]; one is
+//! **What waits for the store.** Transactions are prepared in a step and written outside of it, as a [`Flight`](crate::flight::Flight); one is
 //! under way at a time, and the next batch fills meanwhile. Nobody hears of a transaction before its flight has landed.
 //!
 //! **What waits for the disk.** A batch that has landed is in the store's log, but not yet synced. One sync is under way at
@@ -12,29 +12,33 @@
 //! everything that replication wants behind a durable vote wait for the ticket that covers them. So many commits share one
 //! sync (group commit).
 
+mod event;
+mod outage;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use antipode_clock::{ReplicaId, VersionVector};
 use antipode_replication as replication;
 use antipode_replication::{
-    Alarm, Config as ReplicationConfig, Input, Lane, LinkId, Member, MembershipState, Micros, Now,
-    Output, Record, Replication, StateDigest, WriteGate,
+    Input, LinkId, Member, MembershipState, Micros, Now, Output, Record, Replication, StateDigest,
+    WriteGate,
 };
 use antipode_store::keyspace::GroupKey;
 use antipode_store::record::{Membership, Record as _};
 use antipode_store::{Storage, StoreError};
-use bytes::Bytes;
 
 use crate::committer::expire::Search;
 use crate::committer::{Committer, group_key};
 use crate::error::EngineError;
-use crate::flight::{Aftermath, Client, Flight, Landing, Ledger, OpenBatch};
+use crate::flight::{Aftermath, Client, Landing, Ledger, OpenBatch};
 use crate::identity::{Identity, Recovered, Seed};
 use crate::planted::bug;
 use crate::request::{CommitReply, CommitRequest, Durability, RequestId};
 use crate::shared::Shared;
 use crate::stored;
+
+pub use event::{NodeConfig, NodeInput, NodeOutput, NodeStatus, Out};
 
 /// Time between syncs when no client waits for one, but peers do: a record waits at most this long before it can be
 /// pushed.
@@ -42,9 +46,6 @@ const SYNC_INTERVAL: Micros = Micros(1_000);
 
 /// The same when no peer is there either: what a power cut can take of writes that asked for no more.
 const SYNC_INTERVAL_ALONE: Micros = Micros::from_ms(100);
-
-/// Time between attempts to take writes again after the store failed.
-const RECOVER_INTERVAL: Micros = Micros::from_ms(1_000);
 
 /// Time between two pieces of background work on indexes, so that writes are not held up.
 const INDEX_PAUSE: Micros = Micros(500);
@@ -58,121 +59,6 @@ const EXPIRY_PAUSE: Micros = Micros::from_ms(5);
 
 /// Requests in one batch: enough to share a sync well, few enough to bound the latency of the first.
 const BATCH_REQUESTS_MAX: usize = 1_024;
-
-/// What happened outside.
-#[derive(Debug)]
-pub enum NodeInput {
-    /// A client's transaction.
-    Commit(CommitRequest),
-    /// How the flight of [`NodeOutput::Write`] ended.
-    Landed(Landing),
-    /// Everything up to this ticket is on the disk.
-    Synced {
-        /// The ticket of [`NodeOutput::Sync`].
-        ticket: u64,
-    },
-    /// The sync failed.
-    SyncFailed {
-        /// The ticket of [`NodeOutput::Sync`].
-        ticket: u64,
-        /// Why.
-        error: StoreError,
-    },
-    /// A link, a message of a peer, or an operator's command.
-    Replication(Input),
-    /// The time asked for by [`NodeOutput::Wake`] has come.
-    Tick,
-}
-
-/// What is to be done outside.
-#[derive(Debug)]
-pub enum NodeOutput {
-    /// The answer to a client's transaction.
-    Reply {
-        /// Which.
-        request: RequestId,
-        /// The answer.
-        reply: CommitReply,
-    },
-    /// Let it land ([`Flight::land`]), then answer with [`NodeInput::Landed`]. At most one is under way.
-    Write(Box<Flight>),
-    /// Sync the store, then answer with [`NodeInput::Synced`]. At most one is under way.
-    Sync {
-        /// Goes into the answer.
-        ticket: u64,
-    },
-    /// Send a message.
-    Send {
-        /// To whom.
-        link: LinkId,
-        /// In which queue.
-        lane: Lane,
-        /// The message.
-        bytes: Bytes,
-    },
-    /// Dial a peer.
-    Connect {
-        /// Whereto.
-        address: String,
-    },
-    /// Close a link.
-    Disconnect {
-        /// Which.
-        link: LinkId,
-    },
-    /// A person must know.
-    Alarm(Alarm),
-    /// The store failed, and the node takes no writes until it has recovered.
-    WritesStopped {
-        /// Why.
-        cause: String,
-    },
-    /// The node takes writes again.
-    WritesResumed,
-    /// What readers see has moved: waiting readers look again.
-    Visible,
-    /// Send [`NodeInput::Tick`] at this time; replaces the time asked for before.
-    Wake(Micros),
-}
-
-/// Whoever carries out what a step says.
-pub type Out<'a> = dyn FnMut(NodeOutput) + 'a;
-
-/// How a node takes part in its cluster.
-#[derive(Clone, Debug)]
-pub struct NodeConfig {
-    /// The cluster, from its certificates.
-    pub cluster: u128,
-    /// The node's name.
-    pub node: String,
-    /// The node's region.
-    pub region: String,
-    /// Where peers can reach this node; empty where they cannot.
-    pub address: String,
-    /// Whether this node founds its cluster, if it has none yet. A node that does not waits to be taken in.
-    pub founds: bool,
-    /// Limits and seed addresses of replication.
-    pub replication: ReplicationConfig,
-}
-
-/// What a node shows of itself.
-#[derive(Clone, Debug)]
-pub struct NodeStatus {
-    /// The node's names.
-    pub identity: Identity,
-    /// What is applied here.
-    pub vv: VersionVector,
-    /// What of that survives a power cut.
-    pub durable: VersionVector,
-    /// Digest of what is shown.
-    pub digest: StateDigest,
-    /// Replication: epoch, members, peers.
-    pub replication: replication::Status,
-    /// Why no writes are taken, if so.
-    pub read_only: Option<String>,
-    /// How many writes merges have discarded here.
-    pub discarded: u64,
-}
 
 /// A reply that waits for the disk.
 struct Waiting {
@@ -647,26 +533,6 @@ impl Node {
         }
     }
 
-    /// Passes over what replication wanted before the store failed, or in the faith that a vote would be durable.
-    fn leave_out(
-        &mut self,
-        output: Output,
-        now: Now,
-        inputs: &mut VecDeque<Input>,
-        out: &mut Out<'_>,
-    ) {
-        match output {
-            Output::Send { link, bytes, .. } => {
-                // It is not in any queue.
-                let bytes = bytes.len() as u64;
-                inputs.push_back(Input::Written { link, bytes });
-            }
-            // Replication starts anew with what it handed over, asked of the log, or wanted to be kept.
-            Output::Deliver(_) | Output::ReadLog { .. } | Output::Persist(_) | Output::Wake(_) => {}
-            other => self.carry_out(other, now, inputs, out),
-        }
-    }
-
     fn carry_out(
         &mut self,
         output: Output,
@@ -792,95 +658,6 @@ impl Node {
         {
             self.stop_writes(error.to_string(), now, out);
         }
-    }
-
-    fn refuses_writes(&self) -> Option<String> {
-        match (&self.outage, self.gate) {
-            (Some(cause), _) => Some(cause.clone()),
-            (None, WriteGate::OwnLogLost) => Some(
-                "a peer holds more of this node's own log than the node itself: its disk is an old image, a copy, or \
-                 has lost data; start it with an empty data directory so that it joins under a new replica id"
-                    .to_owned(),
-            ),
-            (None, WriteGate::Open) => None,
-        }
-    }
-
-    /// The store failed: nobody is told that anything unsynced was kept. Reads go on, and links: peers get what the log has.
-    fn stop_writes(&mut self, cause: String, now: Now, out: &mut Out<'_>) {
-        if self.outage.is_some() {
-            return;
-        }
-        let prepared = self.open.take().map(|open| open.aftermath.clients);
-        for client in prepared.into_iter().flatten() {
-            let reply = client.reply.and_then(|_| {
-                Err(EngineError::ReadOnly {
-                    cause: cause.clone(),
-                })
-            });
-            let request = client.request;
-            out(NodeOutput::Reply { request, reply });
-        }
-        for request in self.later.drain(..) {
-            let reply = Err(EngineError::ReadOnly {
-                cause: cause.clone(),
-            });
-            let request = request.id;
-            out(NodeOutput::Reply { request, reply });
-        }
-        for waiting in self.waiting.drain(..) {
-            let reply = Err(EngineError::OutcomeUnknown {
-                cause: cause.clone(),
-            });
-            out(NodeOutput::Reply {
-                request: waiting.request,
-                reply,
-            });
-        }
-        self.syncing = None;
-        self.next_recovery = now.at.plus(RECOVER_INTERVAL);
-        out(NodeOutput::WritesStopped {
-            cause: cause.clone(),
-        });
-        self.outage = Some(cause);
-        self.held_until = None;
-        let mut inputs = VecDeque::new();
-        for output in std::mem::take(&mut self.held) {
-            self.leave_out(output, now, &mut inputs, out);
-        }
-        self.replicate(Input::Suspended, now, out);
-        for input in inputs {
-            self.replicate(input, now, out);
-        }
-    }
-
-    /// Tries to take writes again. The node then stands where it would after a crash and a restart.
-    fn try_recovery(&mut self, now: Now, out: &mut Out<'_>) {
-        self.next_recovery = now.at.plus(RECOVER_INTERVAL);
-        if self.flying.is_some() {
-            return;
-        }
-        let recovered = self
-            .storage
-            .recover()
-            .map_err(EngineError::from)
-            .and_then(|()| Recovered::read_or_create(&*self.storage, &self.config, self.seed));
-        let Ok(recovered) = recovered else { return };
-        let state = replication_state(&recovered);
-        self.shared
-            .publish_numbers(Arc::new(recovered.numbers.clone()));
-        self.shared
-            .publish_catalog(Arc::new(recovered.catalog.clone()));
-        self.shared.publish_vector(Arc::new(recovered.vv.clone()));
-        self.durable = VersionVector::new();
-        self.expired = Search::default();
-        self.committer = Committer::new(self.storage.clone(), self.seed.boot, recovered);
-        self.refusing = false;
-        self.outage = None;
-        // What was written before is not known to be synced.
-        self.written += 1;
-        out(NodeOutput::WritesResumed);
-        self.replicate(Input::Resumed(Box::new(state)), now, out);
     }
 
     fn publish_members(&mut self) {
