@@ -4,8 +4,9 @@
 //! A driver feeds [`NodeInput`]s with the time at which they happen, and carries out [`NodeOutput`]s in order. It owns what
 //! is outside: the thread on which [`Node::step`] runs, the one that syncs the store, sockets and timers.
 //!
-//! **What waits for the store.** Transactions are prepared in a step and written outside of it, as a [`Flight`](crate::flight::Flight); one is
-//! under way at a time, and the next batch fills meanwhile. Nobody hears of a transaction before its flight has landed.
+//! **What waits for the store.** Transactions are prepared in a step and written outside of it, as a
+//! [`Flight`](crate::flight::Flight); one is under way at a time, and the next batch fills meanwhile. Nobody hears of a
+//! transaction before its flight has landed.
 //!
 //! **What waits for the disk.** A batch that has landed is in the store's log, but not yet synced. One sync is under way at
 //! a time; a *ticket* is the number of batches written when it began. Replies at `disk`, pushes of own transactions and
