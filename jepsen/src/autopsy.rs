@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use antipode_clock::{Hlc, ReplicaId};
+use antipode_clock::{Hlc, ReplicaId, VersionVector};
 use antipode_rocksdb::{Options, RocksStorage};
 use antipode_store::keyspace::{
     CollectionId, DocumentKey, EdgeDirection, EdgeKey, GroupId, GroupKey, LogKey, MessageKey,
@@ -188,10 +188,10 @@ impl Body<'_> {
         for group in groups {
             let vector = GroupState::of(self.snapshot, group)?.vv;
             let logged = ends.iter().filter(|((of, _), _)| *of == group);
-            let logged = logged
+            let logged: VersionVector = logged
                 .map(|((_, origin), (seq, _))| (*origin, *seq))
                 .collect();
-            if vector != logged {
+            if *vector != logged {
                 self.violation(format!(
                     "the version vector is {vector}, and the log ends at {logged}"
                 ));
