@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use antipode_client::{Client, Error, Index as Found};
+use antipode_client::{Client, Error, Index as Found, Retry, Written};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
@@ -219,8 +219,8 @@ impl Create {
         let created = self.create(&client, &definition, &mut build).await;
         build.end();
         let (index, is_new) = created?;
-        if is_new && index.ready && index.duplicates > 0 {
-            return self.refuse(&client, &index).await;
+        if index.ready && index.duplicates > 0 {
+            return self.refuse(&client, &index, is_new).await;
         }
         let told = match (is_new, index.ready) {
             (true, true) => "created",
@@ -248,7 +248,9 @@ impl Create {
                 () = tokio::time::sleep(LOOK) => {
                     // What is told on the way is worth no error.
                     let indexes = client.list_indexes(&self.collection).await.unwrap_or_default();
-                    if let Some(index) = indexes.iter().find(|index| !index.ready) {
+                    let mut unfinished = indexes.iter().filter(|index| !index.ready);
+                    // Of several it is not known which is this one.
+                    if let (Some(index), None) = (unfinished.next(), unfinished.next()) {
                         build.show(index);
                     }
                 }
@@ -264,15 +266,32 @@ impl Create {
         Ok((index, is_new))
     }
 
-    /// A unique index that was built on documents that are not, after the call that would have said so.
-    async fn refuse(&self, client: &Client, index: &Found) -> Result<()> {
-        client.drop_index(&self.collection, &index.name).await?;
-        bail!(
-            "{} of the documents of '{}' have a value in {} that another one has; the index was not created",
+    /// A unique index that was built on documents that are not, after the call that would have said so. One that was there
+    /// before may be another's, and stays.
+    async fn refuse(&self, client: &Client, index: &Found, is_new: bool) -> Result<()> {
+        let end = if is_new {
+            client.drop_index(&self.collection, &index.name).await?;
+            "the index was not created".to_owned()
+        } else {
+            let name = &index.name;
+            format!("{name} exists all the same: drop it, or change them and make it anew")
+        };
+        let message = format!(
+            "{} of the documents of '{}' have a value in {} that another one has; {end}",
             index.duplicates,
             self.collection,
             list(&definition(index), "fields")
         );
+        Err(Error::Database {
+            code: 1210,
+            name: "UNIQUE_CONSTRAINT_VIOLATED".to_owned(),
+            message,
+            retry: Retry::Never,
+            written: Written::Nothing,
+            line: 0,
+            column: 0,
+        }
+        .into())
     }
 }
 

@@ -64,15 +64,18 @@ impl From<v1::IndexStatus> for Index {
 
 impl Client {
     /// Makes an index, and waits until it is built on the node, or the call's time is up; says whether it is new. Give
-    /// `inBackground: true` not to wait.
+    /// `inBackground: true` not to wait. A unique index is refused if documents have a value twice, as far as that is known
+    /// when the call ends; for one that is not ready then, look at `duplicates` once it is.
     ///
     /// ```no_run
     /// # async fn example(client: antipode_client::Client) -> Result<(), antipode_client::Error> {
     /// use serde_json::json;
     ///
     /// let definition = json!({ "type": "persistent", "fields": ["email"], "unique": true, "sparse": true });
-    /// let (index, is_new) = client.create_index("users", &definition).await?;
-    /// assert!(index.ready || !is_new);
+    /// let (index, _) = client.create_index("users", &definition).await?;
+    /// if !index.ready {
+    ///     println!("{} is being built: {} of {}", index.name, index.documents_done, index.documents_total);
+    /// }
     /// # Ok(())
     /// # }
     /// ```

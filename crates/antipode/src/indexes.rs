@@ -83,7 +83,9 @@ impl Session {
                     count,
                 }));
             }
-            let late = self.deadline().is_some_and(|at| at <= Instant::now());
+            let now = Instant::now();
+            let until = self.deadline().unwrap_or(now + LOOK).min(now + LOOK);
+            let late = until <= now;
             if status.ready || !patient || late {
                 let value = CreatedIndex { status, is_new };
                 return Ok(Reply { value, token });
@@ -94,7 +96,7 @@ impl Session {
                 found.map_or(true, |found| found.is_none_or(|status| status.ready))
             };
             let moved = &self.database.inner.driver.moved;
-            moved.wait(Instant::now() + LOOK, is_ready);
+            moved.wait(until, is_ready);
         }
     }
 

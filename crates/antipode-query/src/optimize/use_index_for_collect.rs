@@ -2,7 +2,8 @@
 //!
 //! `COLLECT AGGREGATE m = MIN(d.a)` over all documents, or over those that an index holds to values of its first fields,
 //! reads one entry: the first above null, since null does not count, or the last. Behind the reading stands a LIMIT; the
-//! aggregate itself stays, and makes null of nothing.
+//! aggregate itself stays, and makes null of nothing. Of values that are equal but not the same, as `[1]` and `[1, null]`,
+//! MAX then gives that of the last key instead of the first, as a SORT by the index does.
 
 use antipode_value::Value;
 
