@@ -78,7 +78,7 @@ pub const COMMANDS: &[(&str, &str, &str)] = &[
     (
         "\\create",
         "WHAT NAME",
-        "create a collection, edge, kv, graph, stream or fabric",
+        "create a collection, edge, kv, stream, fabric, or graph NAME EDGES:FROM->TO",
     ),
     ("\\drop", "WHAT NAME", "drop one, with all that is in it"),
     ("\\l", "", "the fabrics"),
@@ -164,9 +164,7 @@ fn read_command(text: &str) -> Result<Command, String> {
             None => Ok(Command::Describe(None)),
             Some(_) => one("a collection").map(|name| Command::Describe(Some(name))),
         },
-        "create" if argument.is_some_and(|argument| argument.contains("->")) => {
-            graph(argument.unwrap_or_default())
-        }
+        "create" if argument.is_some_and(has_definitions) => graph(argument.unwrap_or_default()),
         "create" => thing(name, argument).map(|(what, name)| Command::Create(what, name)),
         "drop" => thing(name, argument).map(|(what, name)| Command::Drop(what, name)),
         "l" => alone(Command::Fabrics),
@@ -257,6 +255,12 @@ fn thing(command: &str, argument: Option<&str>) -> Result<(Thing, String), Strin
             things().join(", ")
         )),
     }
+}
+
+/// Whether more than a name is to be created.
+fn has_definitions(argument: &str) -> bool {
+    let is_graph = argument.split_whitespace().next() == Some("graph");
+    argument.contains("->") || is_graph && argument.split_whitespace().count() > 2
 }
 
 /// What `\create graph` takes: a name, and edge definitions.
@@ -445,6 +449,7 @@ mod tests {
             ("\\timing maybe", "on or off"),
             ("\\explain ;", "takes a query"),
             ("\\create graph g e:->v", "EDGES:FROM"),
+            ("\\create graph g e:v:v", "EDGES:FROM"),
             ("\\create edge e e:v->v", "only a graph"),
             ("\\create airports", "\\create collection NAME"),
             (
