@@ -37,11 +37,11 @@ use slab::Slab;
 
 use crate::error::Error;
 
-/// How often a client looks for its reply before it lets others have the processor: some microseconds.
+/// How often a client looks for its reply before it lets others have the processor: some 20 microseconds.
 const SPINS: u32 = 50;
 
 /// Pauses of the processor between two looks: each look costs those who work.
-const PAUSES: u32 = 8;
+const PAUSES: u32 = 20;
 
 /// How long a client whose write need not wait for the disk looks on before it goes to sleep. A commit that only waits for
 /// those before it is done by then, and sleeping and waking cost more than that.
