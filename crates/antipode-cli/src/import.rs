@@ -97,10 +97,8 @@ pub async fn run(arguments: &Import) -> Result<ExitCode> {
         }
     };
     if state.finished {
-        println!(
-            "{}: imported whole before, nothing to do",
-            arguments.collection
-        );
+        let told = summary(&arguments.collection, &state);
+        println!("{told}; all of them in earlier runs, nothing to do");
         return Ok(exit_code(&state, &End::Whole));
     }
     let began = Instant::now();
@@ -111,7 +109,11 @@ pub async fn run(arguments: &Import) -> Result<ExitCode> {
     let mut session = Session::begin(arguments, &plan, client, state, columns, progress)?;
     let end = session.run(chunks).await;
     let state = session.finish(&end)?;
-    println!("{}", summary(arguments, &state, earlier, began));
+    let mut told = summary(&arguments.collection, &state);
+    if earlier > 0 {
+        told.push_str(&format!("; {earlier} of them in earlier runs"));
+    }
+    println!("{told} ({:.1} s)", began.elapsed().as_secs_f64());
     if let Some(reason) = end.told(arguments.state.is_some(), &state) {
         eprintln!("{reason}");
     }
@@ -136,17 +138,12 @@ fn exit_code(state: &State, end: &End) -> ExitCode {
     }
 }
 
-fn summary(arguments: &Import, state: &State, earlier: u64, began: Instant) -> String {
+fn summary(collection: &str, state: &State) -> String {
     let counts = &state.counts;
-    let mut text = format!(
-        "{}: {} records read, {} written, {} there before, {} rejected",
-        arguments.collection, state.done.records, counts.written, counts.ignored, counts.rejected
-    );
-    if earlier > 0 {
-        text.push_str(&format!("; {earlier} of them in earlier runs"));
-    }
-    let seconds = began.elapsed().as_secs_f64();
-    text + &format!(" ({seconds:.1} s)")
+    format!(
+        "{collection}: {} records read, {} written, {} there before, {} rejected",
+        state.done.records, counts.written, counts.ignored, counts.rejected
+    )
 }
 
 /// Records that were read together.

@@ -27,6 +27,8 @@ const HOPELESS: &[u32] = &[
     1228, // no such fabric
     1501, // the query itself
 ];
+/// The key, or another value that is to be unique, is there already.
+const KEY_EXISTS: u32 = 1210;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -147,25 +149,24 @@ impl Writer {
         batch: &mut Batch,
         settle: impl Fn(Vec<(u64, Outcome)>),
     ) -> Result<(), Error> {
-        if batch.repeated && self.on_duplicate == OnDuplicate::Error {
+        let written = loop {
+            let error = match self.insert(&batch.items).await {
+                Ok(written) => break written,
+                Err(error) => error,
+            };
+            let exists = error.code() == Some(KEY_EXISTS);
+            if !exists || !batch.repeated || self.on_duplicate != OnDuplicate::Error {
+                return Err(error);
+            }
+            // The earlier call was done, be it only just now.
             let written = self.take_written(&mut batch.items).await?;
+            if written.is_empty() {
+                return Err(error);
+            }
             settle(written);
-        }
-        if batch.items.is_empty() {
-            return Ok(());
-        }
-        let documents: Vec<&Map<String, Value>> =
-            batch.items.iter().map(|item| &item.document).collect();
-        let text = format!(
-            "FOR d IN @documents INSERT d INTO @@collection OPTIONS {{ overwriteMode: '{}' }}",
-            self.on_duplicate.overwrite_mode()
-        );
-        let query = self.client.query(text);
-        let query = query.bind("@collection", &self.collection)?;
-        let extra = query.bind("documents", documents)?.run().await?;
-        let written = match self.on_duplicate {
-            OnDuplicate::Ignore => extra.writes_executed,
-            _ => batch.items.len() as u64,
+            if batch.items.is_empty() {
+                return Ok(());
+            }
         };
         // Which of them were there already is not told, but how many.
         let settled = (batch.items.iter().zip(0..)).map(|(item, index)| {
@@ -177,6 +178,22 @@ impl Writer {
         });
         settle(settled.collect());
         Ok(())
+    }
+
+    /// Writes documents, all or none; tells how many were not there already.
+    async fn insert(&self, items: &[Item]) -> Result<u64, Error> {
+        let documents: Vec<&Map<String, Value>> = items.iter().map(|item| &item.document).collect();
+        let text = format!(
+            "FOR d IN @documents INSERT d INTO @@collection OPTIONS {{ overwriteMode: '{}' }}",
+            self.on_duplicate.overwrite_mode()
+        );
+        let query = self.client.query(text);
+        let query = query.bind("@collection", &self.collection)?;
+        let extra = query.bind("documents", documents)?.run().await?;
+        Ok(match self.on_duplicate {
+            OnDuplicate::Ignore => extra.writes_executed,
+            _ => items.len() as u64,
+        })
     }
 
     /// Takes the documents out that are stored just as they are here.
