@@ -535,6 +535,10 @@ impl Committer {
         let (changes, reports) = open.working.freeze();
         let (mut batch, mut aftermath) = (open.log, open.aftermath);
         if batch.is_empty() && changes.is_empty() {
+            // All its transactions failed; but an index may have become ready while it filled.
+            if open.catalog_changed {
+                shared.publish_catalog(self.catalog.clone());
+            }
             return (None, aftermath);
         }
         let vv = Arc::new(self.vv.clone());

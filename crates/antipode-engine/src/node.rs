@@ -61,6 +61,9 @@ const EXPIRY_PAUSE: Micros = Micros::from_ms(5);
 /// Requests in one batch: enough to share a sync well, few enough to bound the latency of the first.
 const BATCH_REQUESTS_MAX: usize = 1_024;
 
+/// A batch with so many bytes for the log is full, too: a small write does not wait behind gigabytes.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
 /// A reply that waits for the disk.
 struct Waiting {
     ticket: u64,
@@ -353,7 +356,9 @@ impl Node {
             return;
         }
         let open = self.open.get_or_insert_with(|| self.committer.open());
-        if open.aftermath.clients.len() >= BATCH_REQUESTS_MAX {
+        if open.aftermath.clients.len() >= BATCH_REQUESTS_MAX
+            || open.log.byte_len() >= BATCH_BYTES_MAX
+        {
             self.later.push_back(request);
             return;
         }

@@ -22,6 +22,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use antipode_store::{
     Batch, BatchOperation, Health, Snapshot, Space, Storage, StoreError, Sync, Written,
@@ -63,6 +64,9 @@ pub struct Usage {
 /// it fits and the open fails all the same, the store goes on for reading.
 const PROBE_BYTES: usize = 256 << 10;
 const PROBE_NAME: &str = "space-probe.tmp";
+
+/// How long a recovery lets new readers wait for the end of those before them.
+const DRAIN: Duration = Duration::from_millis(50);
 
 impl RocksStorage {
     /// Opens the store in a directory, which is made if it is not there.
@@ -161,20 +165,28 @@ impl RocksStorage {
             .map_err(|error| convert_file("write a probe", &error))
     }
 
-    /// Closes the database and opens it again, and takes writes if that succeeds.
+    /// Closes the database and opens it again, and takes writes if that succeeds. No snapshot may be open meanwhile; new ones
+    /// wait a moment, so that where reads are short and many there is an instant without any.
     fn reopen(&self) -> Result<(), StoreError> {
         let mut slot = self
             .database
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let open_readers = slot
-            .as_ref()
-            .map_or(0, |database| Arc::strong_count(database) - 1);
-        if open_readers > 0 {
-            return Err(StoreError::Busy {
-                doing: "recover the store",
-                detail: format!("{open_readers} readers still use it"),
-            });
+        let until = Instant::now() + DRAIN;
+        loop {
+            let open_readers = slot
+                .as_ref()
+                .map_or(0, |database| Arc::strong_count(database) - 1);
+            if open_readers == 0 {
+                break;
+            }
+            if Instant::now() >= until {
+                return Err(StoreError::Busy {
+                    doing: "recover the store",
+                    detail: format!("{open_readers} readers still use it"),
+                });
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
         // Closing gives up the lock on the directory, so it must come before opening.
         *slot = None;

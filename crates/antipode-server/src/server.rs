@@ -38,6 +38,8 @@ const STREAMS_MAX: u32 = 1_000;
 
 /// After a stop is asked for, calls under way have so long to end.
 const GRACE: Duration = Duration::from_secs(5);
+/// How often to look whether the node has failed.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A gRPC server that has its port, and serves as soon as [`Server::run`] is awaited.
 pub struct Server {
@@ -81,7 +83,7 @@ impl Server {
     /// Serves until `stop` resolves; then calls under way have five seconds to end.
     ///
     /// # Errors
-    /// When the TLS settings cannot be used, or the listener fails.
+    /// When the TLS settings cannot be used, the listener fails, or the node has failed.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), StartError> {
         let address = self.address;
         let failed = |error: tonic::transport::Error| StartError::Serve {
@@ -118,6 +120,12 @@ impl Server {
             .serve_with_incoming_shutdown(incoming, stop);
         tokio::select! {
             served = serving => served.map_err(failed),
+            () = has_failed(&self.node.database) => Err(StartError::Serve {
+                listen: address,
+                reason: "the node has stopped after an internal error, which its log tells; start it again, and it goes on \
+                         from what its store holds"
+                    .to_owned(),
+            }),
             () = async {
                 // The sender lives as long as the serving does.
                 let _ = stops.wait_for(|stopping| *stopping).await;
@@ -169,6 +177,14 @@ fn with_number(reply: Response<Body>) -> Response<Body> {
     {
         Some(status) => status.into_http(),
         None => reply,
+    }
+}
+
+/// Waits until an internal error has stopped the node: then this process is of no use, and whoever watches over it starts
+/// another.
+async fn has_failed(database: &Database) {
+    while !database.has_failed() {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -195,10 +195,18 @@ impl Database {
         &self.inner.options
     }
 
-    /// Calls `listener` after each batch of writes that readers can see, local or from a peer. It runs on the committer
-    /// thread and must not block.
+    /// Whether an internal error has stopped the node for good: it answers nothing any more. What it acknowledged is in the
+    /// store, and a database that is opened anew goes on from there, as after a crash.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.inner.driver.has_failed()
+    }
+
+    /// Calls `listener` after each batch of writes that readers can see, local or from a peer. It runs on whichever thread
+    /// made the batch visible, which may be a client's in the middle of its own write, and so should be quick: wake
+    /// somebody, set a mark. A write of its own would call it again.
     pub fn on_change(&self, listener: impl Fn() + Send + Sync + 'static) {
-        self.inner.driver.moved.listen(Box::new(listener));
+        self.inner.driver.moved.listen(Arc::new(listener));
     }
 }
 

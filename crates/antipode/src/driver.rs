@@ -20,6 +20,7 @@
 //! After Hendler, Incze, Shavit and Tzafrir, *Flat Combining and the Synchronization-Parallelism Tradeoff* (2010).
 
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -75,28 +76,43 @@ pub(crate) trait Network: Send {
 }
 
 /// Called after each batch that readers can see.
-type Listener = Box<dyn Fn() + Send + Sync>;
+type Listener = Arc<dyn Fn() + Send + Sync>;
 
 /// Wakes whoever waits for the visible state to move.
 #[derive(Default)]
 pub(crate) struct Moved {
-    waiters: Mutex<usize>,
+    waiters: Mutex<Waiters>,
     changed: Condvar,
-    listeners: Mutex<Vec<Listener>>,
+    listeners: Mutex<Arc<Vec<Listener>>>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    count: usize,
+    /// How often the state has moved.
+    moves: u64,
 }
 
 impl Moved {
+    /// Tells everybody. The caller holds none of the node's locks: what a listener does is not known here.
     fn notify(&self) {
-        if *lock(&self.waiters) > 0 {
+        let mut waiters = lock(&self.waiters);
+        waiters.moves += 1;
+        if waiters.count > 0 {
             self.changed.notify_all();
         }
-        for listener in lock(&self.listeners).iter() {
-            listener();
+        drop(waiters);
+        let listeners = lock(&self.listeners).clone();
+        for listener in listeners.iter() {
+            // Its panic is not to end a client's commit.
+            if catch_unwind(AssertUnwindSafe(|| listener())).is_err() {
+                tracing::error!("a listener for changes panicked");
+            }
         }
     }
 
     pub fn listen(&self, listener: Listener) {
-        lock(&self.listeners).push(listener);
+        Arc::make_mut(&mut *lock(&self.listeners)).push(listener);
     }
 
     /// Waits until `reached` holds, looking again each time the state moves; false when `until` came first.
@@ -105,20 +121,30 @@ impl Moved {
             return true;
         }
         let mut waiters = lock(&self.waiters);
-        *waiters += 1;
+        waiters.count += 1;
         let held = loop {
-            if reached() {
+            let seen = waiters.moves;
+            drop(waiters);
+            // It may read the store, for which those who move the state are not to wait.
+            let held = reached();
+            waiters = lock(&self.waiters);
+            if held {
                 break true;
             }
-            let Some(left) = until.checked_duration_since(Instant::now()) else {
+            while waiters.moves == seen {
+                let Some(left) = until.checked_duration_since(Instant::now()) else {
+                    break;
+                };
+                waiters = match self.changed.wait_timeout(waiters, left) {
+                    Ok((waiters, _)) => waiters,
+                    Err(poisoned) => poisoned.into_inner().0,
+                };
+            }
+            if waiters.moves == seen {
                 break false;
-            };
-            waiters = match self.changed.wait_timeout(waiters, left) {
-                Ok((waiters, _)) => waiters,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            }
         };
-        *waiters -= 1;
+        waiters.count -= 1;
         held
     }
 }
@@ -183,6 +209,7 @@ pub(crate) struct Desk {
     has_flight: Apart<AtomicBool>,
     /// Whether a thread panicked at the work. Nothing can be said then about what was kept.
     failed: AtomicBool,
+    moved: Arc<Moved>,
 }
 
 #[derive(Default)]
@@ -198,13 +225,41 @@ struct Queue {
     stopped: bool,
 }
 
-/// Notes that a thread panicked at the work.
-struct Alarm<'a>(&'a AtomicBool);
+/// Notes that a thread panicked at the work, and wakes the clock thread, which lets go of everybody then.
+struct Alarm<'a> {
+    desk: &'a Desk,
+    /// A destructor may come here because of a panic that is none of the work's.
+    was_panicking: bool,
+}
+
+impl<'a> Alarm<'a> {
+    fn new(desk: &'a Desk) -> Self {
+        let was_panicking = std::thread::panicking();
+        Self {
+            desk,
+            was_panicking,
+        }
+    }
+}
 
 impl Drop for Alarm<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.store(true, Ordering::SeqCst);
+        if std::thread::panicking() && !self.was_panicking {
+            self.desk.failed.store(true, Ordering::SeqCst);
+            self.desk.ring();
+        }
+    }
+}
+
+/// Lets go of everybody who waits for the node when the clock thread ends because the node has failed.
+struct LastLook<'a>(&'a Desk);
+
+impl Drop for LastLook<'_> {
+    fn drop(&mut self) {
+        if self.0.has_failed() {
+            tracing::error!("a thread panicked at the work: the node has stopped");
+            lock(&self.0.core).outside.let_go();
+            lock(&self.0.queue).calls.clear();
         }
     }
 }
@@ -212,6 +267,10 @@ impl Drop for Alarm<'_> {
 impl Desk {
     /// Leaves a call for whoever looks for work: for callers that must not work themselves.
     pub fn leave(&self, call: Call) {
+        // Nobody will ever look at it, and it may hold room in a bound.
+        if self.has_failed() {
+            return;
+        }
         self.post(call);
         if self.awake.load(Ordering::SeqCst) == 0 {
             self.ring();
@@ -220,6 +279,9 @@ impl Desk {
 
     /// Leaves a call, and works as long as there is something to do.
     fn call(&self, call: Call) {
+        if self.has_failed() {
+            return;
+        }
         self.post(call);
         self.awake.fetch_add(1, Ordering::SeqCst);
         loop {
@@ -288,8 +350,10 @@ impl Desk {
         match self.core.try_lock() {
             Ok(mut core) => {
                 self.is_stepping.store(true, Ordering::SeqCst);
-                self.step(&mut core);
+                let moved = self.step(&mut core);
                 self.is_stepping.store(false, Ordering::SeqCst);
+                drop(core);
+                self.tell(moved);
                 true
             }
             // Its holder looks into the queue once more after letting go, or has panicked.
@@ -303,7 +367,7 @@ impl Desk {
             return false;
         };
         self.has_flight.store(false, Ordering::SeqCst);
-        let _alarm = Alarm(&self.failed);
+        let _alarm = Alarm::new(self);
         self.post(Call::Landed(flight.land()));
         true
     }
@@ -313,9 +377,15 @@ impl Desk {
         self.has_flight.store(true, Ordering::SeqCst);
     }
 
-    /// Hands the core everything in the queue.
-    fn step(&self, core: &mut Core) {
-        let _alarm = Alarm(&self.failed);
+    fn tell(&self, moved: bool) {
+        if moved {
+            self.moved.notify();
+        }
+    }
+
+    /// Hands the core everything in the queue. Tells whether readers see more than before.
+    fn step(&self, core: &mut Core) -> bool {
+        let _alarm = Alarm::new(self);
         let mut calls = std::mem::take(&mut core.calls);
         {
             let mut queue = lock(&self.queue);
@@ -324,13 +394,14 @@ impl Desk {
         }
         // A landing comes first and alone, so that the next batch is under way before anything else is done.
         let landed = |call: &Call| matches!(call, Call::Landed(_));
+        let mut moved = false;
         if calls.len() > 1
             && let Some(position) = calls.iter().position(landed)
         {
             let landing = calls.remove(position);
-            core.handle(std::iter::once(landing), self);
+            moved |= core.handle(std::iter::once(landing), self);
         }
-        core.handle(calls.drain(..), self);
+        moved |= core.handle(calls.drain(..), self);
         core.calls = calls;
         let wake = core.outside.wake;
         let mut queue = lock(&self.queue);
@@ -343,10 +414,12 @@ impl Desk {
         if earlier {
             self.bell.notify_one();
         }
+        moved
     }
 
     /// The clock thread: steps the core when it is due, and does what was left over.
     fn keep_time(&self, epoch: Instant) {
+        let _last = LastLook(self);
         loop {
             let mut queue = lock(&self.queue);
             let due = loop {
@@ -376,13 +449,18 @@ impl Desk {
                 queue.sleeping = false;
             };
             drop(queue);
+            if self.has_failed() {
+                return;
+            }
             self.awake.fetch_add(1, Ordering::SeqCst);
             if due {
                 let mut core = lock(&self.core);
                 if self.has_failed() {
                     return;
                 }
-                self.step(&mut core);
+                let moved = self.step(&mut core);
+                drop(core);
+                self.tell(moved);
             }
             loop {
                 while self.work() {}
@@ -422,7 +500,6 @@ impl Driver {
                 wake: Some(Micros(0)),
                 is_writing: false,
             },
-            moved: moved.clone(),
             epoch,
             calls: Vec::new(),
             inputs: Vec::new(),
@@ -440,24 +517,31 @@ impl Driver {
             flight: Apart(Mutex::new(None)),
             has_flight: Apart(AtomicBool::new(false)),
             failed: AtomicBool::new(false),
+            moved: moved.clone(),
         });
         let network = network(desk.clone())?;
         lock(&desk.core).outside.network = network;
-        let answers = desk.clone();
-        let syncer = spawn("antipode-sync", move || sync(&*storage, &tickets, &answers))?;
-        let clock = desk.clone();
-        let clock = spawn("antipode-clock", move || clock.keep_time(epoch))?;
-        Ok(Self {
+        let mut driver = Self {
             desk,
             shared,
             moved,
-            threads: vec![clock, syncer],
-        })
+            threads: Vec::new(),
+        };
+        let desk = driver.desk.clone();
+        let syncer = spawn("antipode-sync", move || sync(&*storage, &tickets, &desk))?;
+        driver.threads.push(syncer);
+        let desk = driver.desk.clone();
+        let clock = spawn("antipode-clock", move || desk.keep_time(epoch))?;
+        driver.threads.push(clock);
+        Ok(driver)
     }
 
     /// Hands a transaction over, and works for the node until the reply is there, or there is nothing to do but to wait.
     pub fn commit(&self, request: CommitRequest) -> CommitReply {
         let desk = &*self.desk;
+        if desk.has_failed() {
+            return Err(EngineError::Closed);
+        }
         let slot = Arc::new(Slot::new());
         // A client that waits for the disk sleeps meanwhile: that takes longer than waking up.
         let looking = match request.durability {
@@ -504,6 +588,11 @@ impl Driver {
                 std::thread::park_timeout(PATIENCE);
             }
         }
+    }
+
+    /// Whether a thread panicked at the work.
+    pub fn has_failed(&self) -> bool {
+        self.desk.has_failed()
     }
 
     /// What the node shows of itself.
@@ -562,6 +651,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 fn sync(storage: &dyn Storage, tickets: &Receiver<u64>, answers: &Desk) {
     while let Ok(ticket) = tickets.recv() {
         let ticket = tickets.try_iter().last().unwrap_or(ticket);
+        let _alarm = Alarm::new(answers);
         answers.call(Call::Synced(ticket, storage.sync()));
     }
 }
@@ -579,7 +669,6 @@ fn micros_since(epoch: Instant) -> Micros {
 struct Core {
     node: Node,
     outside: Outside,
-    moved: Arc<Moved>,
     epoch: Instant,
     /// Empty between two steps; kept for their memory.
     calls: Vec<Call>,
@@ -598,7 +687,7 @@ struct Outside {
 }
 
 impl Core {
-    fn handle(&mut self, calls: impl Iterator<Item = Call>, desk: &Desk) {
+    fn handle(&mut self, calls: impl Iterator<Item = Call>, desk: &Desk) -> bool {
         let mut held = Vec::new();
         let mut questions = Vec::new();
         for call in calls {
@@ -624,11 +713,12 @@ impl Core {
             };
             self.inputs.push(input);
         }
-        self.step(desk);
+        let moved = self.step(desk);
         for reply in questions {
             // Whoever asked may have given up.
             let _ = reply.send(self.node.status());
         }
+        moved
     }
 
     fn now(&self) -> Now {
@@ -642,7 +732,7 @@ impl Core {
         }
     }
 
-    fn step(&mut self, desk: &Desk) {
+    fn step(&mut self, desk: &Desk) -> bool {
         let now = self.now();
         let mut moved = false;
         let outside = &mut self.outside;
@@ -656,9 +746,7 @@ impl Core {
                 }
                 other => outside.carry_out(other),
             });
-        if moved {
-            self.moved.notify();
-        }
+        moved
     }
 
     /// Lets the writes that wait for the disk have it, so that a clean stop leaves no client in doubt, and ends the

@@ -1,74 +1,106 @@
-//! A store that panics under a write: the client is told, and the database can still be dropped.
+//! Panics at the work of the node: whoever waits is told, nobody hangs, and the database can still be dropped.
+
+mod fragile;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use antipode::{CollectionKind, Database, Deletes, InsertMode, Options, RequestOptions, Value};
-use antipode_store::{
-    Batch, Health, MemoryDisk, MemoryStorage, Snapshot, Space, Storage, StoreError, Sync,
+use antipode::{
+    CollectionKind, Database, Deletes, Durability, Error, InsertMode, Options, RequestOptions,
+    Value,
 };
-use bytes::Bytes;
+use fragile::Fragile;
 
-struct Fragile {
-    inner: MemoryStorage,
-    breaks: AtomicBool,
+/// A database with a collection `c`.
+fn open(storage: Arc<Fragile>) -> Database {
+    let database = Database::start(storage, Options::default()).expect("a new database");
+    database
+        .session(RequestOptions::default())
+        .create_collection("c", CollectionKind::Document, Deletes::Win)
+        .expect("a new name");
+    database
 }
 
-impl Storage for Fragile {
-    fn snapshot(&self) -> Box<dyn Snapshot> {
-        self.inner.snapshot()
-    }
+fn write(database: &Database, durability: Durability) -> Result<(), Error> {
+    let options = RequestOptions {
+        durability: Some(durability),
+        ..RequestOptions::default()
+    };
+    let document = Value::object([("n", Value::Int(1))]);
+    let session = database.session(options);
+    let inserted = session.insert("c", &document, InsertMode::Conflict);
+    inserted.map(|_| ())
+}
 
-    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        self.inner.get(space, key)
-    }
-
-    fn write(&self, batch: Batch, sync: Sync) -> Result<(), StoreError> {
-        assert!(!self.breaks.load(Ordering::SeqCst), "the store is to panic");
-        self.inner.write(batch, sync)
-    }
-
-    fn sync(&self) -> Result<(), StoreError> {
-        self.inner.sync()
-    }
-
-    fn health(&self) -> Health {
-        self.inner.health()
-    }
-
-    fn recover(&self) -> Result<(), StoreError> {
-        self.inner.recover()
-    }
+fn code(result: Result<(), Error>) -> u32 {
+    result.expect_err("nothing can be written").code()
 }
 
 #[test]
 fn a_panic_under_a_write_hangs_nobody() {
-    let disk = MemoryDisk::new();
-    let storage = Arc::new(Fragile {
-        inner: disk.open().expect("an empty disk opens"),
-        breaks: AtomicBool::new(false),
-    });
-    let database = Database::start(storage.clone(), Options::default()).expect("a new database");
-    let session = database.session(RequestOptions::default());
-    session
-        .create_collection("c", CollectionKind::Document, Deletes::Win)
-        .expect("a new name");
+    let storage = Fragile::new();
+    let database = open(storage.clone());
     storage.breaks.store(true, Ordering::SeqCst);
-    let write = |session: &antipode::Session| {
-        session.insert(
-            "c",
-            &Value::object([("n", Value::Int(1))]),
-            InsertMode::Conflict,
-        )
-    };
-    // Whoever lets the batch land panics, and that is its client or the clock; whoever else waits is told that nothing is
-    // known.
-    let other = database.session(RequestOptions::default());
-    let lander = std::thread::spawn(move || write(&other).map(|_| ()));
-    for told in [lander.join().ok(), Some(write(&session).map(|_| ()))] {
-        let Some(told) = told else { continue };
-        let error = told.expect_err("nothing can be written");
-        assert_eq!(error.code(), 5261, "{error}");
+    // Whoever lets the batch land panics, and that is its client or the clock. If it is the clock, then the client is told
+    // that nothing is known.
+    let other = database.clone();
+    let lander = std::thread::spawn(move || write(&other, Durability::Memory));
+    if let Ok(told) = lander.join() {
+        assert_eq!(code(told), 5261);
     }
-    drop((session, database));
+    // Later writes are not even begun.
+    assert_eq!(code(write(&database, Durability::Memory)), 30);
+    assert_eq!(database.status().expect_err("it has stopped").code(), 30);
+    drop(database);
+}
+
+#[test]
+fn a_panic_under_a_sync_hangs_nobody() {
+    let storage = Fragile::new();
+    let database = open(storage.clone());
+    storage.breaks_sync.store(true, Ordering::SeqCst);
+    assert_eq!(code(write(&database, Durability::Disk)), 5261);
+    assert_eq!(code(write(&database, Durability::Disk)), 30);
+    drop(database);
+}
+
+#[test]
+fn a_write_in_a_destructor_is_a_write_like_others() {
+    struct Farewell(Database);
+    impl Drop for Farewell {
+        fn drop(&mut self) {
+            write(&self.0, Durability::Memory).expect("it is written");
+        }
+    }
+    let database = open(Fragile::new());
+    let farewell = Farewell(database.clone());
+    let panicked = std::thread::spawn(move || {
+        let _farewell = farewell;
+        panic!("the application is to panic")
+    });
+    assert!(panicked.join().is_err());
+    write(&database, Durability::Disk).expect("the node lives");
+    let session = database.session(RequestOptions::default());
+    let count = session.run("RETURN LENGTH(c)", &Value::Null);
+    assert_eq!(count.expect("a read").rows, [Value::Int(2)]);
+}
+
+#[test]
+fn listeners_may_panic_and_ask() {
+    let database = open(Fragile::new());
+    let (calls, asked) = (Arc::new(AtomicUsize::new(0)), database.clone());
+    let counted = calls.clone();
+    database.on_change(|| panic!("the listener is to panic"));
+    database.on_change(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        assert!(asked.status().is_ok());
+    });
+    for _ in 0..10 {
+        write(&database, Durability::Disk).expect("it is written");
+    }
+    // Several writes of others may be one change, but one's own is there when it is answered and told soon after.
+    while calls.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    assert!(database.status().is_ok());
 }

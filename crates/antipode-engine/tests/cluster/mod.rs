@@ -252,20 +252,26 @@ impl Cluster {
 
     /// Makes a change of the schema at node 0.
     pub fn change(&mut self, change: SchemaChange) {
+        let id = self.begin_change(change);
+        self.run(100);
+        self.replies
+            .remove(&id)
+            .expect("a reply")
+            .expect("it is made");
+    }
+
+    /// Hands node 0 a change of the schema; its reply is there once time has passed.
+    pub fn begin_change(&mut self, change: SchemaChange) -> u64 {
         self.count += 1;
-        let id = RequestId(self.count);
+        let id = self.count;
         let shared = self.machines[0].node.shared();
         let change = change
             .begin(&shared, self.wall_ms())
             .expect("a legal change");
-        let request = change.into_request(id, Durability::Disk, false);
+        let request = change.into_request(RequestId(id), Durability::Disk, false);
         let (request, _) = request.expect("it changes something");
         self.step(0, NodeInput::Commit(request));
-        self.run(100);
-        self.replies
-            .remove(&id.0)
-            .expect("a reply")
-            .expect("it is made");
+        id
     }
 
     /// Hands a node a write; its reply is there once time has passed.
@@ -276,13 +282,25 @@ impl Cluster {
         key: &str,
         draft: Draft,
     ) -> u64 {
+        self.write_if(index, collection, key, draft, Expectation::Any)
+    }
+
+    /// The same, of a document that has to be as expected.
+    pub fn write_if(
+        &mut self,
+        index: usize,
+        collection: CollectionId,
+        key: &str,
+        draft: Draft,
+        expect: Expectation,
+    ) -> u64 {
         self.count += 1;
         let id = self.count;
         let operation = DraftOperation::Document {
             collection,
             key: Str::from(key),
             draft,
-            expect: Expectation::Any,
+            expect,
         };
         let request = CommitRequest {
             id: RequestId(id),
