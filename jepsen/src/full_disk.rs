@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use antipode_client::{Client, DocumentOptions};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -28,9 +28,10 @@ pub const WIDE_BYTES: u64 = 2 << 20;
 /// A writer pauses before it tries a node again that takes no writes.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The disk is full before this, or the workload is wrong.
-const FULL_LIMIT: Duration = Duration::from_secs(60);
-/// Writers go on so long when there is room again.
+const FULL_LIMIT: Duration = Duration::from_secs(600);
+/// Writers go on in turns of this length when there is room again, until something was written.
 const AFTERWARDS: Duration = Duration::from_millis(300);
+const AFTERWARDS_LIMIT: Duration = Duration::from_secs(60);
 /// A status is asked for so often before it must tell of the trouble.
 const STATUS_TRIES: usize = 20;
 
@@ -122,7 +123,7 @@ impl Run<'_> {
             status.read_only
         );
         self.check(&client).await.context("after the restart")?;
-        self.write_for(&node, AFTERWARDS).await?;
+        self.write_again(&node).await?;
         node.kill()?;
         let (node, client) = self.start().await?;
         self.check(&client).await.context("at the end")?;
@@ -186,18 +187,23 @@ impl Run<'_> {
         Ok((codes, reason))
     }
 
-    async fn write_for(&mut self, node: &Node, time: Duration) -> Result<()> {
+    async fn write_again(&mut self, node: &Node) -> Result<()> {
         let address = node.address().context("the node does not serve")?;
         let (_, before, _) = self.history.counts();
-        for writer in &mut self.writers {
-            // What is cut off in the middle is unknown, as after a kill.
-            if let Ok(end) = tokio::time::timeout(time, writer.run(address, 1)).await {
-                bail!("a writer ended with {end:?}");
+        let begun = Instant::now();
+        while begun.elapsed() < AFTERWARDS_LIMIT {
+            for writer in &mut self.writers {
+                // What is cut off in the middle is unknown, as after a kill.
+                if let Ok(end) = tokio::time::timeout(AFTERWARDS, writer.run(address, 1)).await {
+                    bail!("a writer ended with {end:?}");
+                }
+            }
+            let (_, after, _) = self.history.counts();
+            if after > before {
+                return Ok(());
             }
         }
-        let (_, after, _) = self.history.counts();
-        ensure!(after > before, "there is room, and nothing is written");
-        Ok(())
+        bail!("there is room, and nothing is written")
     }
 
     async fn check(&self, client: &Client) -> Result<()> {

@@ -10,7 +10,7 @@ async fn nothing_that_was_acked_is_lost_by_kill_9() -> anyhow::Result<()> {
     let report = kill::run(&plan).await?;
     eprintln!("{report}");
     assert!(
-        report.acked > plan.rounds,
+        report.acked > plan.rounds / 3,
         "too few writes to prove anything: {report}"
     );
     Ok(())

@@ -20,6 +20,7 @@ use std::env;
 use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ use antipode_client::{Client, CollectionKind, Error, Graph, Query, Rows};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::catalog;
 use crate::connection::Connection;
@@ -54,6 +57,7 @@ pub struct Arguments {
 /// Runs the shell, until its user or its script ends it.
 pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let client = arguments.connection.open().await?;
+    let interrupts = Interrupts::watch().context("Ctrl-C cannot be watched for")?;
     let interactive = io::stdin().is_terminal();
     let format = arguments
         .format
@@ -71,6 +75,7 @@ pub async fn run(arguments: &Arguments) -> Result<ExitCode> {
         binds: BTreeMap::new(),
         last: None,
         including: 0,
+        interrupts,
     };
     match interactive {
         true => converse(shell).await,
@@ -84,6 +89,8 @@ enum Next {
     GoOn,
     /// It was not done; the user has been told why.
     Failed,
+    /// The user has stopped it, and been told so.
+    Stopped,
     Leave,
 }
 
@@ -104,6 +111,7 @@ async fn converse(mut shell: Shell) -> Result<ExitCode> {
             Line::End => break,
             Line::Failed(reason) => bail!("the terminal cannot be read: {reason}"),
         };
+        shell.interrupts.forget();
         if shell.run(&text).await? == Next::Leave {
             break;
         }
@@ -115,7 +123,8 @@ async fn run_script(mut shell: Shell) -> Result<ExitCode> {
     let mut lines = input_lines();
     let mut script = Script::default();
     loop {
-        let Some(line) = stoppable(lines.recv()).await else {
+        let Some(line) = shell.interrupts.unless(lines.recv()).await else {
+            eprintln!("{STOPPED}");
             return Ok(ExitCode::FAILURE);
         };
         let line = line.transpose().context("cannot read standard input")?;
@@ -126,7 +135,7 @@ async fn run_script(mut shell: Shell) -> Result<ExitCode> {
         for statement in whole {
             match shell.run(&statement).await? {
                 Next::GoOn => {}
-                Next::Failed => return Ok(ExitCode::FAILURE),
+                Next::Failed | Next::Stopped => return Ok(ExitCode::FAILURE),
                 Next::Leave => return Ok(ExitCode::SUCCESS),
             }
         }
@@ -168,6 +177,7 @@ struct Shell {
     last: Option<String>,
     /// Files that are being run, one out of the other.
     including: usize,
+    interrupts: Interrupts,
 }
 
 /// Where results go.
@@ -207,10 +217,13 @@ impl Shell {
             Ok(Statement::Command(Command::Watch { pause, times })) => {
                 self.watch(pause, times).await
             }
-            Ok(Statement::Command(command)) => match stoppable(self.command(command)).await {
-                Some(next) => next,
-                None => Ok(complain(STOPPED)),
-            },
+            Ok(Statement::Command(command)) => {
+                let interrupts = self.interrupts.clone();
+                match interrupts.unless(self.command(command)).await {
+                    Some(next) => next,
+                    None => Ok(stopped()),
+                }
+            }
             Err(message) => Ok(complain(&format!("error: {message}"))),
         }
     }
@@ -253,15 +266,14 @@ impl Shell {
         };
         let mut rounds = 0;
         while times.is_none_or(|times| rounds < times) {
-            if rounds > 0 && stoppable(tokio::time::sleep(pause)).await.is_none() {
+            let pause = tokio::time::sleep(pause);
+            if rounds > 0 && self.interrupts.unless(pause).await.is_none() {
                 return Ok(Next::GoOn);
             }
-            match stoppable(self.query(&query)).await {
-                Some(next) => match next? {
-                    Next::GoOn => {}
-                    other => return Ok(other),
-                },
-                None => return Ok(Next::GoOn),
+            match self.query(&query).await? {
+                Next::GoOn => {}
+                Next::Stopped => return Ok(Next::GoOn),
+                other => return Ok(other),
             }
             rounds += 1;
         }
@@ -284,11 +296,12 @@ impl Shell {
             return Ok(complain(&message));
         }
         let began = Instant::now();
-        let answer = stoppable(async { self.call(query)?.rows().await }).await;
+        let call = async { self.call(query)?.rows().await };
+        let answer = self.interrupts.unless(call).await;
         let mut rows = match answer {
             Some(Ok(rows)) => rows,
             Some(Err(error)) => return Ok(complain(&render::error(&error, query))),
-            None => return Ok(complain(STOPPED)),
+            None => return Ok(stopped()),
         };
         let next = self.show(&mut rows, query).await?;
         if next == Next::GoOn {
@@ -306,7 +319,7 @@ impl Shell {
     async fn show(&mut self, rows: &mut Rows, query: &str) -> Result<Next> {
         let mut writer = RowWriter::new(&mut self.out, self.format);
         loop {
-            match stoppable(rows.next()).await {
+            match self.interrupts.unless(rows.next()).await {
                 Some(Ok(Some(row))) => writer.row(row.json())?,
                 Some(Ok(None)) => break,
                 Some(Err(error)) => {
@@ -315,7 +328,7 @@ impl Shell {
                 }
                 None => {
                     writer.end(None)?;
-                    return Ok(complain(STOPPED));
+                    return Ok(stopped());
                 }
             }
         }
@@ -403,11 +416,11 @@ impl Shell {
         if let Some(message) = render::syntax_error(query) {
             return Err(message);
         }
-        match stoppable(async { self.call(query)?.explain().await }).await {
-            Some(Ok(explanation)) => Ok(explanation.text.trim_end().to_owned()),
-            Some(Err(error)) => Err(render::error(&error, query)),
-            None => Err(STOPPED.to_owned()),
-        }
+        let explain = async { self.call(query)?.explain().await };
+        let explanation = explain
+            .await
+            .map_err(|error| render::error(&error, query))?;
+        Ok(explanation.text.trim_end().to_owned())
     }
 
     /// Runs a query for its profile; its rows are not shown.
@@ -597,11 +610,36 @@ fn kind(kind: CollectionKind) -> &'static str {
     }
 }
 
-/// Waits for something, unless Ctrl-C comes first. What is dropped here is cancelled on the node.
-async fn stoppable<T>(work: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        done = work => Some(done),
-        _ = tokio::signal::ctrl_c() => None,
+/// Ctrl-C, heard all the time: one that comes between two waits ends the second.
+#[derive(Clone)]
+struct Interrupts(Arc<Notify>);
+
+impl Interrupts {
+    fn watch() -> io::Result<Self> {
+        let mut signals = signal(SignalKind::interrupt())?;
+        let notify = Arc::new(Notify::new());
+        let heard = notify.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                heard.notify_one();
+            }
+        });
+        Ok(Self(notify))
+    }
+
+    /// Waits for something, unless Ctrl-C comes first. What is dropped here is cancelled on the node. Not to be used within
+    /// itself: one of the two hears it.
+    async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.0.notified() => None,
+            done = work => Some(done),
+        }
+    }
+
+    /// Passes over a Ctrl-C that came when there was nothing to stop.
+    fn forget(&self) {
+        pin!(self.0.notified()).enable();
     }
 }
 
@@ -617,4 +655,9 @@ const STOPPED: &str = "stopped";
 fn complain(message: &str) -> Next {
     eprintln!("{message}");
     Next::Failed
+}
+
+fn stopped() -> Next {
+    eprintln!("{STOPPED}");
+    Next::Stopped
 }

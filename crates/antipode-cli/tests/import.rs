@@ -6,7 +6,7 @@ mod node;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use node::{Node, told};
 use serde_json::{Value, json};
@@ -358,9 +358,19 @@ fn an_import_survives_the_crash_of_the_node() {
     ]);
     let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("it starts");
+    // It has patience once it has begun.
+    let begun = Instant::now();
+    let any = ["query", "RETURN LENGTH(c) > 0"];
+    while !node.run(&any).output.contains("true") {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "it does not begin"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
     for _ in 0..3 {
-        std::thread::sleep(Duration::from_millis(250));
         node.crash();
+        std::thread::sleep(Duration::from_millis(250));
     }
     let done = told(child.wait_with_output().expect("it ends"));
     let bad = (0..RECORDS)

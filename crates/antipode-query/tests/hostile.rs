@@ -291,8 +291,8 @@ const ENDLESS: &[&str] = &[
     "FOR i IN 1..1000000 UPSERT { z: i } INSERT { n: 1 } UPDATE { n: 1 } IN c",
 ];
 
-/// A busy machine, tests without all optimisation: what a look at the clock every few milliseconds becomes there.
-const LATENCY_MAX: Duration = Duration::from_secs(3);
+/// That it ends at all; how soon, `looks_at_the_clock_are_frequent` says for every machine.
+const LATENCY_MAX: Duration = Duration::from_secs(60);
 
 #[test]
 #[allow(

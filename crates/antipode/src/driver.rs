@@ -122,6 +122,7 @@ impl Moved {
         }
         let mut waiters = lock(&self.waiters);
         waiters.count += 1;
+        let mut late = false;
         let held = loop {
             let seen = waiters.moves;
             drop(waiters);
@@ -131,18 +132,21 @@ impl Moved {
             if held {
                 break true;
             }
-            while waiters.moves == seen {
-                let Some(left) = until.checked_duration_since(Instant::now()) else {
-                    break;
-                };
-                waiters = match self.changed.wait_timeout(waiters, left) {
+            let mut left = until.checked_duration_since(Instant::now());
+            while let Some(time) = left
+                && waiters.moves == seen
+            {
+                waiters = match self.changed.wait_timeout(waiters, time) {
                     Ok((waiters, _)) => waiters,
                     Err(poisoned) => poisoned.into_inner().0,
                 };
+                left = until.checked_duration_since(Instant::now());
             }
-            if waiters.moves == seen {
+            // What has moved at the last moment is looked at, too; but not for ever.
+            if left.is_none() && (waiters.moves == seen || late) {
                 break false;
             }
+            late = left.is_none();
         };
         waiters.count -= 1;
         held
