@@ -4,6 +4,7 @@
 //! `shell` are clients, and reach a node by what `connection` takes; `demo` runs three nodes and shows what they do.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -29,6 +30,10 @@ mod shell;
 mod statements;
 mod status;
 mod table;
+
+/// When the command is done, threads that still block, such as that of a call that was cut off, have so long to end. With
+/// the five seconds that a node gives its calls this is within the ten that containers are given to stop.
+const END: Duration = Duration::from_secs(4);
 
 /// A geo-distributed multi-model database: every region writes, all of them converge.
 #[derive(Parser)]
@@ -81,10 +86,7 @@ fn run(command: Command) -> Result<ExitCode> {
     if let Command::Cluster(arguments) = &command {
         return cluster::run(arguments).map(|()| ExitCode::SUCCESS);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    complete(async {
         match command {
             Command::Serve(arguments) => serve::run(&arguments).await?,
             Command::Shell(arguments) => return shell::run(&arguments).await,
@@ -99,7 +101,17 @@ fn run(command: Command) -> Result<ExitCode> {
             Command::Cluster(_) => {}
         }
         Ok(ExitCode::SUCCESS)
-    })
+    })?
+}
+
+/// Runs a command to its end, and no longer.
+fn complete<T>(command: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let done = runtime.block_on(command);
+    runtime.shutdown_timeout(END);
+    Ok(done)
 }
 
 /// What a script can tell apart. 2 is a wrong command line, as clap says it; 1 is everything else.
@@ -155,5 +167,21 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory as _;
         Program::command().debug_assert();
+    }
+
+    #[test]
+    fn the_program_ends_though_a_thread_of_its_runtime_does_not() {
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let (told, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let done = complete(async {
+                tokio::task::spawn_blocking(move || held.recv());
+                7
+            });
+            told.send(done.ok())
+        });
+        let done = ended.recv_timeout(Duration::from_secs(120));
+        assert_eq!(done, Ok(Some(7)));
+        drop(hold);
     }
 }

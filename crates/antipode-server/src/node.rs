@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use antipode::{Database, RequestOptions, Session};
-use tokio::sync::Notify;
+use antipode::{Database, RequestOptions, Retry, Session};
+use tokio::sync::{Notify, Semaphore};
 use tonic::{Request, Response, Status};
 
 use crate::config::Config;
 use crate::cursors::Cursors;
-use crate::failure::Failure;
+use crate::failure::{Failure, busy, failed, stopping};
 use crate::request::{Asked, Requested};
 use crate::work::{Call, Outlet, Replies, Workers};
+
+/// So many calls wait for what their tokens name; more are told that the node is busy. Each is looked at whenever
+/// something becomes visible.
+const TOKENS_MAX: usize = 1024;
 
 pub(crate) struct Node {
     pub database: Database,
@@ -23,6 +27,7 @@ pub(crate) struct Node {
     pub stopping: tokio::sync::watch::Receiver<bool>,
     pub started: Instant,
     pub cursors: Arc<Cursors>,
+    tokens: Semaphore,
 }
 
 impl Node {
@@ -42,6 +47,7 @@ impl Node {
             stopping,
             started: Instant::now(),
             cursors: Arc::default(),
+            tokens: Semaphore::new(TOKENS_MAX),
         }
     }
 
@@ -68,6 +74,7 @@ impl Node {
         asked: Asked,
         work: impl FnOnce(&Session) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Status> {
+        self.catch_up(&asked).await?;
         let (node, call) = (self.clone(), asked.call.clone());
         self.workers
             .run(&call, move || Ok(work(&node.session(asked))?))
@@ -91,6 +98,7 @@ impl Node {
     ) -> Result<Response<T>, Status> {
         let (node, call) = (self.clone(), asked.call.clone());
         asked.call = call.with_time_to_answer();
+        self.catch_up(&asked).await?;
         self.workers
             .run(&call, move || Ok(work(&node.session(asked))?))
             .await
@@ -103,9 +111,46 @@ impl Node {
         asked: Asked,
         work: impl FnOnce(&Session, &Outlet<T>) -> Result<(), Failure> + Send + 'static,
     ) -> Result<Response<Replies<T>>, Status> {
+        self.catch_up(&asked).await?;
         let (node, call) = (self.clone(), asked.call.clone());
         let work = move |outlet: &Outlet<T>| Ok(work(&node.session(asked), outlet)?);
         self.workers.stream(&call, work).await.map(Response::new)
+    }
+
+    /// Waits until the node has what the call's token names. It does so before the call has its turn, and on no thread:
+    /// tokens that nothing here reaches keep no one else from working.
+    pub(crate) async fn catch_up(&self, asked: &Asked) -> Result<(), Status> {
+        if asked.common.token.is_empty() {
+            return Ok(());
+        }
+        let session = self.session(asked.clone());
+        if session.check_token().is_ok() {
+            return Ok(());
+        }
+        let _waiting = self.tokens.try_acquire().map_err(|_| busy())?;
+        let until = session.token_deadline();
+        loop {
+            // Asked for before the look, so that what comes during it is not missed.
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let error = match session.check_token() {
+                Ok(()) => return Ok(()),
+                Err(error) if error.retry() == Retry::Later => error,
+                Err(error) => return Err(failed(error)),
+            };
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep_until(until.into()) => return Err(failed(error)),
+                () = self.stops() => return Err(stopping()),
+            }
+        }
+    }
+
+    /// Resolves when the server stops.
+    pub(crate) async fn stops(&self) {
+        // The sender goes when the server does.
+        let _ = self.stopping.clone().wait_for(|stopping| *stopping).await;
     }
 
     /// The session for one call. Made where the work is done, so that the time it waited for its turn counts.

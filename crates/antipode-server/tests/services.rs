@@ -731,6 +731,45 @@ async fn a_token_that_is_not_reached_is_waited_for_and_then_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_that_wait_for_a_token_hold_up_no_other() {
+    let node = start_with(Config {
+        calls_max: 1,
+        waiting_max: 0,
+        ..Config::loopback()
+    })
+    .await;
+    let other = start().await;
+    collection(&other.client, "users", CollectionKind::Document).await;
+    let connect = async |timeout| {
+        let config = ClientConfig {
+            timeout,
+            attempts: 1,
+            ..ClientConfig::new([node.address.clone()])
+        };
+        Client::connect_with(config).await.unwrap()
+    };
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let client = connect(Duration::from_secs(1)).await;
+        client.resume(&other.client.token());
+        waiting.spawn(async move { client.list_collections().await });
+    }
+    // There is one permit and no waiting room, so a call that met one of those at work would be told that the node is
+    // busy.
+    let client = connect(Duration::from_secs(120)).await;
+    while !waiting.is_empty() {
+        assert!(client.list_collections().await.unwrap().is_empty());
+        if let Some(ended) = waiting.try_join_next() {
+            let error = ended.unwrap().unwrap_err();
+            assert!(
+                matches!(error.code(), Some(5230 | 5323)) || matches!(error, Error::TimedOut),
+                "{error:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stopping_ends_subscriptions_and_refuses_calls() {
     let node = start().await;
     node.client.create_stream("events").await.unwrap();

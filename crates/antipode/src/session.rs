@@ -35,7 +35,7 @@ pub struct RequestOptions {
     pub level: ReadLevel,
     /// When writes are acknowledged; the database's default where `None`.
     pub durability: Option<Durability>,
-    /// How long a request may take, waiting for the token included.
+    /// How long a request may take, waiting for the token included; for the token it waits five seconds at most.
     pub timeout: Option<Duration>,
     /// Stops the request from outside.
     pub cancel: Cancel,
@@ -63,8 +63,11 @@ pub struct Reply<T> {
     pub token: Vec<u8>,
 }
 
-/// How long a request waits for its token where it has no timeout of its own.
+/// How long a request waits for its token at most. What is missing arrives within moments or, where a line is down, not
+/// before it is mended: then another node can be asked.
 const TOKEN_WAIT: Duration = Duration::from_secs(5);
+/// How often a request that waits for its token looks whether it was cancelled.
+const TOKEN_SLICE: Duration = Duration::from_millis(100);
 
 /// How often a transaction that lost a race is run again. Each time another one has won, so this many in a row means
 /// that the document is contended beyond what retries can help.
@@ -117,23 +120,56 @@ impl Session {
     }
 
     pub(crate) fn wait_for_token(&self) -> Result<(), Error> {
-        if self.options.token.is_empty() {
+        let Some(wanted) = self.wanted()? else {
             return Ok(());
+        };
+        let driver = &self.database.inner.driver;
+        let until = self.token_deadline();
+        loop {
+            let look = until.min(Instant::now() + TOKEN_SLICE);
+            if driver
+                .moved
+                .wait(look, || driver.shared.vector().dominates(&wanted))
+            {
+                return Ok(());
+            }
+            self.options.cancel.check()?;
+            if look == until {
+                return Err(EngineError::ConsistencyUnavailable.into());
+            }
+        }
+    }
+
+    /// Whether this replica has what the token names, for those who wait for it without a thread:
+    /// [`Database::on_change`] tells them when to ask again.
+    ///
+    /// # Errors
+    /// 5230 where it has not; when the bytes given are not a token.
+    pub fn check_token(&self) -> Result<(), Error> {
+        let shared = &self.database.inner.driver.shared;
+        match self.wanted()? {
+            Some(wanted) if !shared.vector().dominates(&wanted) => {
+                Err(EngineError::ConsistencyUnavailable.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// When a request that begins to wait for its token now gives up.
+    #[must_use]
+    pub fn token_deadline(&self) -> Instant {
+        let patience = Instant::now() + TOKEN_WAIT;
+        self.deadline.map_or(patience, |at| at.min(patience))
+    }
+
+    /// What must be seen here before a read, if anything.
+    fn wanted(&self) -> Result<Option<VersionVector>, Error> {
+        if self.options.token.is_empty() {
+            return Ok(None);
         }
         let wanted = token::decode(&self.options.token)?;
-        if self.options.level == ReadLevel::Local || wanted.is_empty() {
-            return Ok(());
-        }
-        let driver = &self.database.inner.driver;
-        let until = self.deadline.unwrap_or_else(|| Instant::now() + TOKEN_WAIT);
-        if driver
-            .moved
-            .wait(until, || driver.shared.vector().dominates(&wanted))
-        {
-            Ok(())
-        } else {
-            Err(EngineError::ConsistencyUnavailable.into())
-        }
+        let matters = self.options.level == ReadLevel::Session && !wanted.is_empty();
+        Ok(matters.then_some(wanted))
     }
 
     /// The token of a reply that showed `seen`: what the client brought is in it too, so that tokens never go back.

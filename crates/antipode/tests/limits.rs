@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use antipode::{
-    CollectionKind, Database, Deletes, InsertMode, Options, QueryOptions, RequestOptions, Session,
-    Value, WriteOptions,
+    Cancel, CollectionKind, Database, Deletes, InsertMode, Options, QueryOptions, RequestOptions,
+    Session, Value, WriteOptions,
 };
 use antipode_store::MemoryStorage;
 use antipode_store::memory::Faults;
@@ -203,6 +203,42 @@ fn a_token_that_is_not_reached_is_a_retryable_error() {
         ..RequestOptions::default()
     });
     assert_eq!(session.get("c", "k").expect_err("no token").code(), 5232);
+}
+
+#[test]
+fn waiting_for_a_token_ends_when_it_is_cancelled_and_long_before_a_distant_deadline() {
+    let database = open();
+    let token = session(&open())
+        .run("INSERT {} INTO c", &Value::Null)
+        .expect("a write")
+        .token;
+    let hour = Duration::from_secs(3600);
+    let cancel = Cancel::new();
+    let (told, ended) = std::sync::mpsc::channel();
+    for stopped in [true, false] {
+        let session = database.session(RequestOptions {
+            token: token.clone(),
+            timeout: Some(hour),
+            cancel: if stopped {
+                cancel.clone()
+            } else {
+                Cancel::new()
+            },
+            ..RequestOptions::default()
+        });
+        let told = told.clone();
+        std::thread::spawn(move || told.send(session.get("c", "k").map_err(|error| error.code())));
+    }
+    cancel.cancel();
+    let codes: Vec<u32> = (0..2)
+        .map(|_| {
+            let read = ended.recv_timeout(Duration::from_secs(120));
+            read.expect("it ends by itself")
+                .expect_err("that replica is unknown here")
+        })
+        .collect();
+    // The order is that of the clock, which is not this test's matter.
+    assert!(codes.contains(&21) && codes.contains(&5230), "{codes:?}");
 }
 
 #[test]

@@ -88,7 +88,10 @@ impl Query for QueryService {
         let (asked, request) = self.0.read(request)?;
         let wish = CursorWish::of(&request)?;
         let (mut source, token, extra) = match request.stream {
-            true => self.start_cursor(request, asked.common, &wish)?,
+            true => {
+                self.0.catch_up(&asked).await?;
+                self.start_cursor(request, asked.common, &wish)?
+            }
             false => self.keep_cursor(request, asked, &wish).await?,
         };
         let batch = source.next(wish.batch).await?;

@@ -149,7 +149,6 @@ impl Subscription {
         until: Option<Position>,
         sender: mpsc::Sender<Replied>,
     ) {
-        let mut stopping_soon = self.node.stopping.clone();
         loop {
             // Asked for before the read, so that what is committed during it is not missed.
             let changed = self.node.changed.notified();
@@ -174,17 +173,10 @@ impl Subscription {
             if moved {
                 continue;
             }
-            // The value that is waited for must not be held across the next await.
-            let stops = async {
-                stopping_soon
-                    .wait_for(|stopping| *stopping)
-                    .await
-                    .map(|_| ())
-            };
             tokio::select! {
                 () = changed => {}
                 () = sender.closed() => return,
-                _ = stops => {
+                () = self.node.stops() => {
                     let _ = sender.send(Err(stopping())).await;
                     return;
                 }
