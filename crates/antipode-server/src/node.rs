@@ -81,6 +81,18 @@ impl Node {
             .await
     }
 
+    /// As [`Node::run`], for one short read of a subscription, which has caught up with its token before.
+    pub(crate) async fn look<T: Send + 'static>(
+        self: &Arc<Self>,
+        asked: Asked,
+        work: impl FnOnce(&Session) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Status> {
+        let (node, call) = (self.clone(), asked.call.clone());
+        self.workers
+            .read(&call, move || Ok(work(&node.session(asked))?))
+            .await
+    }
+
     /// As [`Node::run`], where what is made is the reply.
     pub(crate) async fn reply<T: Send + 'static>(
         self: &Arc<Self>,

@@ -6,6 +6,7 @@
 //! ```text
 //!  rpc ──► permit ──► blocking thread: database ──┬─► one reply
 //!                                                 └─► bounded channel ──► streamed reply, at the client's pace
+//!  subscription, on each change ──► permit for reads ──► blocking thread: one short read
 //! ```
 
 use std::pin::Pin;
@@ -23,6 +24,10 @@ use crate::failure::{busy, cancelled, deadline, internal};
 
 /// Messages of a streamed reply that are ready before the client asks for them.
 const AHEAD: usize = 2;
+
+/// Reads for subscriptions at a time. They are short, and few threads do many of them; they have their own, as a change
+/// wakes every subscription at once, which must neither keep calls waiting nor be refused for their number.
+const READS_MAX: usize = 4;
 
 /// A longer deadline than this is as good as none.
 const DEADLINE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -107,6 +112,7 @@ impl Drop for CancelOnDrop {
 #[derive(Debug)]
 pub(crate) struct Workers {
     permits: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
     waiting: AtomicUsize,
     waiting_max: usize,
     stall: Duration,
@@ -116,6 +122,7 @@ impl Workers {
     pub(crate) fn new(calls_max: usize, waiting_max: usize, stall: Duration) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(calls_max.clamp(1, Semaphore::MAX_PERMITS))),
+            reads: Arc::new(Semaphore::new(READS_MAX)),
             waiting: AtomicUsize::new(0),
             waiting_max,
             stall,
@@ -130,15 +137,19 @@ impl Workers {
     ) -> Result<T, Status> {
         let _guard = call.guard();
         let permit = self.admit(call).await?;
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work();
-            drop(permit);
-            result
-        });
-        match by(call.deadline, done).await? {
-            Ok(result) => result,
-            Err(error) => Err(internal(&error)),
-        }
+        complete(call, permit, work).await
+    }
+
+    /// Does one short read for what lasts longer than a call. It waits for its turn however many others do: there is one
+    /// at most for each subscription.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        call: &Call,
+        work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let _guard = call.guard();
+        let permit = turn(call, &self.reads).await?;
+        complete(call, permit, work).await
     }
 
     /// Does work whose results are streamed, at the pace of the client.
@@ -185,9 +196,30 @@ impl Workers {
         if waiting >= self.waiting_max {
             return Err(busy());
         }
-        by(call.deadline, self.permits.clone().acquire_owned())
-            .await?
-            .map_err(|error| internal(&error))
+        turn(call, &self.permits).await
+    }
+}
+
+async fn turn(call: &Call, permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Status> {
+    by(call.deadline, permits.clone().acquire_owned())
+        .await?
+        .map_err(|error| internal(&error))
+}
+
+/// Does work on a thread, which has the permit until it is done.
+async fn complete<T: Send + 'static>(
+    call: &Call,
+    permit: OwnedSemaphorePermit,
+    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    let done = tokio::task::spawn_blocking(move || {
+        let result = work();
+        drop(permit);
+        result
+    });
+    match by(call.deadline, done).await? {
+        Ok(result) => result,
+        Err(error) => Err(internal(&error)),
     }
 }
 

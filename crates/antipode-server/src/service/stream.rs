@@ -1,7 +1,8 @@
 //! Streams.
 //!
 //! A subscription is a task, not a thread: it reads what is there in short calls, and between them waits for the
-//! database to tell of a change. So thousands of quiet subscriptions cost nothing.
+//! database to tell of a change. So thousands of quiet subscriptions cost nothing, and when a change wakes them all, they
+//! read in turn, a few at a time, beside the calls.
 
 use std::sync::Arc;
 
@@ -191,7 +192,7 @@ impl Subscription {
     async fn read(&self, position: &Position) -> Result<(v1::SubscribeReply, Position), Status> {
         let (stream, regions) = (self.stream.clone(), self.regions.clone());
         let position = position.clone();
-        let read = self.node.run(self.short(), move |session| {
+        let read = self.node.look(self.short(), move |session| {
             let reply = session.messages(&stream, &position, &regions, BATCH_MESSAGES)?;
             let (messages, next) = reply.value;
             let reply = v1::SubscribeReply {
