@@ -16,14 +16,14 @@ use std::time::{Duration, Instant};
 
 use antipode::{Cancel, Rows};
 use antipode_proto::v1;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tonic::Status;
 
 use crate::failure::{Held, cancelled, failed, internal, too_much};
 
 /// Cursors at a time.
 const CURSORS_MAX: usize = 1_000;
-/// Of those, cursors that compute as they are read: each has a thread.
+/// Cursors that compute as they are read, those whose first rows are not there yet among them: each has a thread.
 const LIVE_MAX: usize = 64;
 /// Bytes of the rows of all cursors.
 const BYTES_MAX: usize = 256 << 20;
@@ -67,29 +67,31 @@ struct Cursor {
 /// A place in the list: taken while a call reads the cursor.
 enum Place {
     Free(Box<Cursor>),
-    Taken { bytes: usize, live: bool },
+    Taken { bytes: usize },
 }
 
 impl Place {
     fn bytes(&self) -> usize {
         match self {
             Self::Free(cursor) => cursor.source.bytes(),
-            Self::Taken { bytes, .. } => *bytes,
-        }
-    }
-
-    fn live(&self) -> bool {
-        match self {
-            Self::Free(cursor) => matches!(cursor.source, Source::Live(_)),
-            Self::Taken { live, .. } => *live,
+            Self::Taken { bytes } => *bytes,
         }
     }
 }
 
 /// The cursors of a node.
-#[derive(Default)]
 pub(crate) struct Cursors {
     places: Mutex<HashMap<u64, Place>>,
+    threads: Arc<Semaphore>,
+}
+
+impl Default for Cursors {
+    fn default() -> Self {
+        Self {
+            places: Mutex::default(),
+            threads: Arc::new(Semaphore::new(LIVE_MAX)),
+        }
+    }
 }
 
 impl Source {
@@ -121,8 +123,9 @@ impl Source {
 
 impl Live {
     /// Starts a query on a thread of its own, which computes `batch` rows whenever it is asked, and ends when it is not
-    /// asked for `ttl`.
+    /// asked for `ttl`. The permit to have a thread ends with it.
     pub(crate) fn start(
+        permit: OwnedSemaphorePermit,
         query: impl FnOnce() -> Result<Rows, Status> + Send + 'static,
         extra: impl Fn(&Rows) -> v1::QueryExtra + Send + 'static,
         batch: usize,
@@ -132,7 +135,10 @@ impl Live {
         let (ask, asked) = sync_channel(1);
         std::thread::Builder::new()
             .name("antipode-cursor".to_owned())
-            .spawn(move || serve(query, &extra, batch, ttl, &asked))
+            .spawn(move || {
+                serve(query, &extra, batch, ttl, &asked);
+                drop(permit);
+            })
             .map_err(|error| internal(&error))?;
         Ok(Self { ask, cancel })
     }
@@ -245,15 +251,12 @@ impl Cursors {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a live cursor may be started.
-    pub(crate) fn admit_live(&self) -> Result<(), Status> {
-        let live = self.places().values().filter(|place| place.live()).count();
-        if live >= LIVE_MAX {
-            return Err(too_much(format!(
-                "there are {LIVE_MAX} cursors that stream already"
-            )));
-        }
-        Ok(())
+    /// A permit to start a live cursor.
+    pub(crate) fn admit_live(&self) -> Result<OwnedSemaphorePermit, Status> {
+        self.threads
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| too_much(format!("there are {LIVE_MAX} cursors that stream already")))
     }
 
     /// Keeps a cursor for later calls, until it has not been read for its time to live; gives its id.
@@ -333,7 +336,6 @@ impl Cursors {
         let place = places.get_mut(&id).ok_or(Held::CursorNotFound)?;
         let mark = Place::Taken {
             bytes: place.bytes(),
-            live: place.live(),
         };
         match std::mem::replace(place, mark) {
             Place::Free(cursor) if cursor.expires <= Instant::now() => {

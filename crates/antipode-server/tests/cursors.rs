@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use antipode::{Database, Options};
-use antipode_client::{Client, Error};
+use antipode_client::{Client, Config as ClientConfig, Error};
 use antipode_server::{Config, Server};
 use serde_json::Value;
 
@@ -16,7 +16,12 @@ async fn start(options: Options) -> (Client, Database) {
     tokio::spawn(async move {
         server.run(std::future::pending()).await.unwrap();
     });
-    let client = Client::connect([address]).await.unwrap();
+    // No call of a test is to end by its time but one that says so.
+    let config = ClientConfig {
+        timeout: Duration::from_secs(3600),
+        ..ClientConfig::new([address])
+    };
+    let client = Client::connect_with(config).await.unwrap();
     (client, database)
 }
 
@@ -93,6 +98,41 @@ async fn a_cursor_that_is_deleted_or_not_read_is_gone() {
         read.delete().await.unwrap();
         no_query_runs(&database).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cursors_that_compute_their_first_rows_count() {
+    const LIVE_MAX: usize = 64;
+    let (client, database) = start(Options::default()).await;
+    let mut opening = tokio::task::JoinSet::new();
+    for _ in 0..LIVE_MAX {
+        let slow = client.query("RETURN SLEEP(3600)").stream();
+        opening.spawn(async move { slow.cursor().await.map(drop) });
+    }
+    for _ in 0..12_000 {
+        if database.running_queries().len() == LIVE_MAX {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(database.running_queries().len(), LIVE_MAX);
+    let open = || client.query("RETURN 1").stream().cursor();
+    assert_eq!(code(&open().await.unwrap_err()), 32);
+    // What is kept whole needs no thread.
+    client.query("RETURN 1").cursor().await.unwrap();
+    // With the calls go their cursors, and then there is room again.
+    opening.shutdown().await;
+    no_query_runs(&database).await;
+    let mut opened = open().await;
+    for _ in 0..12_000 {
+        match opened {
+            Ok(_) => break,
+            Err(error) => assert_eq!(code(&error), 32),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        opened = open().await;
+    }
+    opened.unwrap();
 }
 
 /// Waits until the thread of a live cursor has ended.

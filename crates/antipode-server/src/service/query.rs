@@ -226,7 +226,7 @@ impl QueryService {
         common: Common,
         wish: &CursorWish,
     ) -> Result<Started, Status> {
-        self.0.cursors.admit_live()?;
+        let permit = self.0.cursors.admit_live()?;
         let mut call = Call {
             deadline: None,
             cancel: Cancel::new(),
@@ -244,7 +244,7 @@ impl QueryService {
         };
         let started = Instant::now();
         let extra = move |rows: &Rows| extra(rows, started.elapsed());
-        let live = Live::start(query, extra, wish.batch, wish.ttl, cancel)?;
+        let live = Live::start(permit, query, extra, wish.batch, wish.ttl, cancel)?;
         Ok((Source::Live(live), Vec::new(), None))
     }
 }
