@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 use antipode::{Cancel, Rows};
 use antipode_proto::v1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::AbortHandle;
 use tonic::Status;
 
-use crate::failure::{Held, cancelled, failed, internal, too_much};
+use crate::failure::{Held, failed, internal, too_much};
 
 /// Cursors at a time.
 const CURSORS_MAX: usize = 1_000;
@@ -64,18 +65,33 @@ struct Cursor {
     expires: Instant,
 }
 
-/// A place in the list: taken while a call reads the cursor.
-enum Place {
+/// A place in the list.
+struct Place {
+    state: State,
+    _watch: Watch,
+}
+
+/// Taken while a call reads the cursor.
+enum State {
     Free(Box<Cursor>),
     Taken { bytes: usize },
 }
 
-impl Place {
+impl State {
     fn bytes(&self) -> usize {
         match self {
             Self::Free(cursor) => cursor.source.bytes(),
             Self::Taken { bytes } => *bytes,
         }
+    }
+}
+
+/// The task that removes a cursor once it is over. It goes with the cursor's place.
+struct Watch(AbortHandle);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -155,7 +171,8 @@ impl Live {
         let (reply, replied) = oneshot::channel();
         self.ask.try_send(reply).map_err(|_| Held::CursorNotFound)?;
         let mut stop = Stop(Some(&self.cancel));
-        let batch = replied.await.map_err(|_| cancelled())?;
+        // Its time to live may end just as it is asked.
+        let batch = replied.await.map_err(|_| Held::CursorNotFound)?;
         stop.0 = None;
         batch
     }
@@ -267,7 +284,7 @@ impl Cursors {
         ttl: Duration,
     ) -> Result<String, Status> {
         let mut places = self.places();
-        let bytes: usize = places.values().map(Place::bytes).sum();
+        let bytes: usize = places.values().map(|place| place.state.bytes()).sum();
         if places.len() >= CURSORS_MAX || bytes + source.bytes() > BYTES_MAX {
             return Err(too_much(format!(
                 "the node keeps {} cursors with {bytes} bytes already",
@@ -285,33 +302,36 @@ impl Cursors {
             ttl,
             expires,
         };
-        places.insert(id, Place::Free(Box::new(cursor)));
-        drop(places);
-        self.watch(id, expires);
+        let place = Place {
+            state: State::Free(Box::new(cursor)),
+            _watch: self.watch(id, expires),
+        };
+        places.insert(id, place);
         Ok(id.to_string())
     }
 
     /// Removes the cursor once it is over.
-    fn watch(self: &Arc<Self>, id: u64, mut wake: Instant) {
+    fn watch(self: &Arc<Self>, id: u64, mut wake: Instant) -> Watch {
         let cursors = Arc::downgrade(self);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep_until(wake.into()).await;
                 let Some(cursors) = cursors.upgrade() else {
                     return;
                 };
                 let mut places = cursors.places();
-                wake = match places.get(&id) {
+                wake = match places.get(&id).map(|place| &place.state) {
                     None => return,
-                    Some(Place::Free(cursor)) if cursor.expires <= Instant::now() => {
+                    Some(State::Free(cursor)) if cursor.expires <= Instant::now() => {
                         places.remove(&id);
                         return;
                     }
-                    Some(Place::Free(cursor)) => cursor.expires,
-                    Some(Place::Taken { .. }) => Instant::now() + Duration::from_secs(1),
+                    Some(State::Free(cursor)) => cursor.expires,
+                    Some(State::Taken { .. }) => Instant::now() + Duration::from_secs(1),
                 };
             }
         });
+        Watch(task.abort_handle())
     }
 
     /// The next rows of a cursor, which is gone if there are no more behind them.
@@ -334,21 +354,21 @@ impl Cursors {
     fn take(&self, id: u64) -> Result<Taken<'_>, Status> {
         let mut places = self.places();
         let place = places.get_mut(&id).ok_or(Held::CursorNotFound)?;
-        let mark = Place::Taken {
-            bytes: place.bytes(),
+        let mark = State::Taken {
+            bytes: place.state.bytes(),
         };
-        match std::mem::replace(place, mark) {
-            Place::Free(cursor) if cursor.expires <= Instant::now() => {
+        match std::mem::replace(&mut place.state, mark) {
+            State::Free(cursor) if cursor.expires <= Instant::now() => {
                 places.remove(&id);
                 Err(Held::CursorNotFound.into())
             }
-            Place::Free(cursor) => Ok(Taken {
+            State::Free(cursor) => Ok(Taken {
                 cursors: self,
                 id,
                 cursor,
                 back: false,
             }),
-            Place::Taken { .. } => Err(Held::CursorBusy.into()),
+            State::Taken { .. } => Err(Held::CursorBusy.into()),
         }
     }
 }
@@ -385,7 +405,9 @@ impl Drop for Taken<'_> {
             ttl: self.cursor.ttl,
             expires: Instant::now() + self.cursor.ttl,
         };
-        places.insert(self.id, Place::Free(Box::new(cursor)));
+        if let Some(place) = places.get_mut(&self.id) {
+            place.state = State::Free(Box::new(cursor));
+        }
     }
 }
 
@@ -393,4 +415,54 @@ impl Drop for Taken<'_> {
 fn random() -> Result<u64, Status> {
     use std::hash::{BuildHasher, RandomState};
     Ok(RandomState::new().hash_one(Instant::now()))
+}
+
+#[cfg(test)]
+mod tests {
+    use antipode_proto::error::from_status;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_cursor_that_ends_as_it_is_asked_is_not_found() {
+        let (ask, asked) = sync_channel(1);
+        let cancel = Cancel::new();
+        let live = Live { ask, cancel };
+        let (batch, ()) = tokio::join!(live.next(), async { drop(asked) });
+        let error = batch.err().and_then(|status| from_status(&status));
+        assert_eq!(error.map(|error| error.code), Some(1600));
+    }
+
+    #[tokio::test]
+    async fn nothing_waits_for_the_end_of_a_cursor_that_is_gone() {
+        let cursors = Arc::new(Cursors::default());
+        let add = || {
+            let source = Source::Kept {
+                rows: ["1", "2", "3"].map(str::to_owned).into(),
+                bytes: 3,
+                count: None,
+            };
+            cursors.add(source, 2, Duration::from_secs(3600))
+        };
+        let (Ok(deleted), Ok(read), Ok(kept)) = (add(), add(), add()) else {
+            panic!("there is room");
+        };
+        let tasks = || {
+            tokio::runtime::Handle::current()
+                .metrics()
+                .num_alive_tasks()
+        };
+        assert_eq!(tasks(), 3);
+        assert!(cursors.delete(&deleted).is_ok());
+        for more in [true, false] {
+            let batch = cursors.next(&read).await;
+            assert_eq!(batch.ok().map(|batch| batch.more), Some(more));
+        }
+        assert!(cursors.next(&kept).await.is_ok_and(|batch| batch.more));
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(tasks(), 1);
+        assert!(cursors.next(&kept).await.is_ok());
+    }
 }
