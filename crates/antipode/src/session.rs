@@ -82,7 +82,8 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(database: Database, options: RequestOptions) -> Self {
-        let deadline = options.timeout.map(|timeout| Instant::now() + timeout);
+        // One that lies beyond what the clock can say is none.
+        let deadline = (options.timeout).and_then(|timeout| Instant::now().checked_add(timeout));
         Self {
             database,
             options,
