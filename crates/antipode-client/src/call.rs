@@ -108,7 +108,7 @@ impl Client {
                     Ok(reply) => return Ok(reply),
                     Err(status) => {
                         let error = Error::from_status(&status);
-                        self.turn_away(&connected, &error).await;
+                        self.turn_away(&connected, &error);
                         error
                     }
                 },
@@ -126,12 +126,12 @@ impl Client {
     }
 
     /// A node that cannot be reached, or is stopping, is left for another.
-    pub(crate) async fn turn_away(&self, connected: &Connected, error: &Error) {
+    pub(crate) fn turn_away(&self, connected: &Connected, error: &Error) {
         const SHUTTING_DOWN: u32 = 30;
         let gone = matches!(error, Error::Lost { .. } | Error::Unreachable { .. })
             || error.code() == Some(SHUTTING_DOWN);
         if gone {
-            self.inner.give_up(connected).await;
+            self.inner.give_up(connected);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The client itself: settings, and which node it talks to.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use antipode_proto::{DEFAULT_FABRIC, token, v1};
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
@@ -104,7 +105,8 @@ pub(crate) struct Inner {
     pub config: Config,
     /// In the order in which they are tried.
     endpoints: Vec<Endpoint>,
-    current: tokio::sync::Mutex<Current>,
+    /// Never held over a wait: a call that somebody does not poll for a while must not keep others from theirs.
+    current: Mutex<Current>,
     token: Mutex<Bytes>,
 }
 
@@ -115,7 +117,12 @@ struct Current {
     index: usize,
     /// Counts the channels, so that one is given up only once.
     generation: u64,
+    /// The dial that is under way.
+    dial: Option<Dial>,
 }
+
+/// What comes of a dial: a task of its own, which goes on whoever waits for it.
+type Dial = watch::Receiver<Option<Result<Connected, String>>>;
 
 impl Client {
     /// Connects with the default settings, to the node that answers first.
@@ -138,10 +145,9 @@ impl Client {
             inner: Arc::new(Inner {
                 config,
                 endpoints,
-                current: tokio::sync::Mutex::new(Current {
+                current: Mutex::new(Current {
                     channel: Some(channel),
-                    index: 0,
-                    generation: 0,
+                    ..Current::default()
                 }),
                 token: Mutex::default(),
             }),
@@ -236,45 +242,77 @@ impl Inner {
     }
 
     /// The channel in use, or one to the next node that can be reached.
-    pub(crate) async fn connected(&self) -> Result<Connected, Error> {
-        let mut current = self.current.lock().await;
-        if let Some(channel) = &current.channel {
-            return Ok(Connected {
-                channel: channel.clone(),
-                generation: current.generation,
-            });
-        }
-        let mut failures = Vec::new();
-        for step in 0..self.endpoints.len() {
-            let index = (current.index + step) % self.endpoints.len();
-            let Some(endpoint) = self.endpoints.get(index) else {
-                continue;
+    pub(crate) async fn connected(self: &Arc<Self>) -> Result<Connected, Error> {
+        loop {
+            let mut dial = {
+                let mut current = self.current();
+                if let Some(channel) = &current.channel {
+                    return Ok(Connected {
+                        channel: channel.clone(),
+                        generation: current.generation,
+                    });
+                }
+                // One whose sender is gone ended with the runtime that it ran on.
+                let under_way = current
+                    .dial
+                    .take()
+                    .filter(|dial| dial.has_changed().is_ok());
+                let dial = under_way.unwrap_or_else(|| {
+                    let (tell, dial) = watch::channel(None);
+                    tokio::spawn(self.clone().dial(current.index, tell));
+                    dial
+                });
+                current.dial.insert(dial).clone()
             };
+            let told = dial.wait_for(Option::is_some).await;
+            if let Some(told) = told.ok().and_then(|told| told.clone()) {
+                return told.map_err(|message| Error::Unreachable { message });
+            }
+        }
+    }
+
+    /// Dials one node after the other, from this one on, until one answers.
+    async fn dial(
+        self: Arc<Self>,
+        first: usize,
+        tell: watch::Sender<Option<Result<Connected, String>>>,
+    ) {
+        let mut failures = Vec::new();
+        let nodes = self.endpoints.iter().enumerate().cycle().skip(first);
+        for (index, endpoint) in nodes.take(self.endpoints.len()) {
             match endpoint.connect().await {
                 Ok(channel) => {
                     tracing::debug!(node = %endpoint.uri(), "connected");
+                    let mut current = self.current();
                     current.channel = Some(channel.clone());
                     current.index = index;
                     current.generation += 1;
-                    return Ok(Connected {
+                    current.dial = None;
+                    let generation = current.generation;
+                    drop(current);
+                    tell.send_replace(Some(Ok(Connected {
                         channel,
-                        generation: current.generation,
-                    });
+                        generation,
+                    })));
+                    return;
                 }
                 Err(error) => failures.push(failure(endpoint, &error)),
             }
         }
-        Err(Error::Unreachable {
-            message: failures.join("; "),
-        })
+        self.current().dial = None;
+        tell.send_replace(Some(Err(failures.join("; "))));
     }
 
     /// Turns to the next node, unless another call did so already.
-    pub(crate) async fn give_up(&self, connected: &Connected) {
-        let mut current = self.current.lock().await;
+    pub(crate) fn give_up(&self, connected: &Connected) {
+        let mut current = self.current();
         if current.generation == connected.generation && current.channel.take().is_some() {
             current.index = (current.index + 1) % self.endpoints.len().max(1);
         }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -345,4 +383,55 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    /// Somebody who waits for one call only now and then, and for another of the same client meanwhile, gets both.
+    #[tokio::test]
+    async fn a_call_that_nobody_polls_keeps_no_other_from_connecting() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let client = Client::connect([format!("http://{address}")])
+            .await
+            .expect("something listens");
+        let connected = client.inner.connected().await.expect("a channel");
+        client.inner.give_up(&connected);
+        let mut first = pin!(client.inner.connected());
+        tokio::select! {
+            biased;
+            _ = &mut first => panic!("a dial takes longer than a look"),
+            () = std::future::ready(()) => {}
+        }
+        let second = tokio::time::timeout(Duration::from_secs(60), client.inner.connected()).await;
+        let second = second.expect("it does not wait for the first");
+        let (first, second) = (first.await.expect("both"), second.expect("both"));
+        assert_eq!((first.generation, second.generation), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_gone_is_passed_over_and_looked_for_again() {
+        let listen = || std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let (one, two) = (listen(), listen());
+        let addresses = [&one, &two].map(|it| format!("http://{}", it.local_addr().expect("one")));
+        let client = Client::connect(addresses).await.expect("both listen");
+        drop(one);
+        for generation in 1..4 {
+            let connected = client.inner.connected().await.expect("a channel");
+            client.inner.give_up(&connected);
+            // Twice is once.
+            client.inner.give_up(&connected);
+            let next = client.inner.connected().await.expect("the other listens");
+            assert_eq!(next.generation, generation);
+        }
+        drop(two);
+        let connected = client.inner.connected().await.expect("a channel");
+        client.inner.give_up(&connected);
+        let error = client.inner.connected().await.expect_err("nobody listens");
+        assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+    }
 }
