@@ -14,9 +14,6 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// Longer than anything takes that is to happen, on the slowest of machines.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 struct Running {
     client: Client,
     database: Database,
@@ -49,16 +46,6 @@ async fn start_with(config: Config) -> Running {
         stop,
         served,
     }
-}
-
-/// A client that makes each call once: it is told when the node is busy.
-async fn once(node: &Running, timeout: Duration) -> Client {
-    let config = ClientConfig {
-        timeout,
-        attempts: 1,
-        ..ClientConfig::new([node.address.clone()])
-    };
-    Client::connect_with(config).await.unwrap()
 }
 
 fn code(error: &Error) -> u32 {
@@ -741,74 +728,6 @@ async fn a_token_that_is_not_reached_is_waited_for_and_then_refused() {
     let malformed = Client::connect([node.address.clone()]).await.unwrap();
     malformed.resume(&vec![200, 1, 2].into());
     assert!(malformed.list_fabrics().await.unwrap_err().code().is_some());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn calls_that_wait_for_a_token_hold_up_no_other() {
-    let node = start_with(Config {
-        calls_max: 1,
-        waiting_max: 0,
-        ..Config::loopback()
-    })
-    .await;
-    let other = start().await;
-    collection(&other.client, "users", CollectionKind::Document).await;
-    let mut waiting = tokio::task::JoinSet::new();
-    for _ in 0..8 {
-        let client = once(&node, Duration::from_secs(1)).await;
-        client.resume(&other.client.token());
-        waiting.spawn(async move { client.list_collections().await });
-    }
-    // There is one permit and no waiting room, so a call that met one of those at work would be told that the node is
-    // busy.
-    let client = once(&node, PATIENCE).await;
-    while !waiting.is_empty() {
-        assert!(client.list_collections().await.unwrap().is_empty());
-        if let Some(ended) = waiting.try_join_next() {
-            let error = ended.unwrap().unwrap_err();
-            assert!(
-                matches!(error.code(), Some(5230 | 5323)) || matches!(error, Error::TimedOut),
-                "{error:?}"
-            );
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn more_subscriptions_than_calls_go_on_and_hold_up_no_call() {
-    let node = start_with(Config {
-        calls_max: 1,
-        waiting_max: 0,
-        ..Config::loopback()
-    })
-    .await;
-    let client = once(&node, PATIENCE).await;
-    client.create_stream("events").await.unwrap();
-    client.create_stream("quiet").await.unwrap();
-    let mut busy = Vec::new();
-    let mut quiet = Vec::new();
-    for _ in 0..24 {
-        let options = SubscribeOptions::default;
-        busy.push(client.subscribe("events", options()).await.unwrap());
-        quiet.push(client.subscribe("quiet", options()).await.unwrap());
-    }
-    // There is one permit and no waiting room: whatever took it beside these calls would make the node busy.
-    for number in 0..10 {
-        let message = || [OutgoingMessage::new(&json!({ "number": number })).unwrap()];
-        client.publish("events", message()).await.unwrap();
-        assert_eq!(client.list_streams().await.unwrap(), ["events", "quiet"]);
-        for subscription in &mut busy {
-            let next = tokio::time::timeout(PATIENCE, subscription.next()).await;
-            let message = next.unwrap().unwrap().unwrap();
-            assert_eq!(message.decode::<Value>().unwrap()["number"], number);
-        }
-    }
-    let message = [OutgoingMessage::new(&json!({})).unwrap()];
-    client.publish("quiet", message).await.unwrap();
-    for subscription in &mut quiet {
-        let next = tokio::time::timeout(PATIENCE, subscription.next()).await;
-        assert!(next.unwrap().unwrap().is_some());
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,6 @@
 //! After Hendler, Incze, Shavit and Tzafrir, *Flat Combining and the Synchronization-Parallelism Tradeoff* (2010).
 
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -37,6 +36,7 @@ use bytes::Bytes;
 use slab::Slab;
 
 use crate::error::Error;
+use crate::moved::Moved;
 
 /// How often a client looks for its reply before it lets others have the processor: some 20 microseconds.
 const SPINS: u32 = 50;
@@ -73,84 +73,6 @@ pub(crate) trait Network: Send {
     fn connect(&self, address: &str);
     /// Closes a link.
     fn disconnect(&self, link: LinkId);
-}
-
-/// Called after each batch that readers can see.
-type Listener = Arc<dyn Fn() + Send + Sync>;
-
-/// Wakes whoever waits for the visible state to move.
-#[derive(Default)]
-pub(crate) struct Moved {
-    waiters: Mutex<Waiters>,
-    changed: Condvar,
-    listeners: Mutex<Arc<Vec<Listener>>>,
-}
-
-#[derive(Default)]
-struct Waiters {
-    count: usize,
-    /// How often the state has moved.
-    moves: u64,
-}
-
-impl Moved {
-    /// Tells everybody. The caller holds none of the node's locks: what a listener does is not known here.
-    fn notify(&self) {
-        let mut waiters = lock(&self.waiters);
-        waiters.moves += 1;
-        if waiters.count > 0 {
-            self.changed.notify_all();
-        }
-        drop(waiters);
-        let listeners = lock(&self.listeners).clone();
-        for listener in listeners.iter() {
-            // Its panic is not to end a client's commit.
-            if catch_unwind(AssertUnwindSafe(|| listener())).is_err() {
-                tracing::error!("a listener for changes panicked");
-            }
-        }
-    }
-
-    pub fn listen(&self, listener: Listener) {
-        Arc::make_mut(&mut *lock(&self.listeners)).push(listener);
-    }
-
-    /// Waits until `reached` holds, looking again each time the state moves; false when `until` came first.
-    pub fn wait(&self, until: Instant, mut reached: impl FnMut() -> bool) -> bool {
-        if reached() {
-            return true;
-        }
-        let mut waiters = lock(&self.waiters);
-        waiters.count += 1;
-        let mut late = false;
-        let held = loop {
-            let seen = waiters.moves;
-            drop(waiters);
-            // It may read the store, for which those who move the state are not to wait.
-            let held = reached();
-            waiters = lock(&self.waiters);
-            if held {
-                break true;
-            }
-            let mut left = until.checked_duration_since(Instant::now());
-            while let Some(time) = left
-                && waiters.moves == seen
-            {
-                waiters = match self.changed.wait_timeout(waiters, time) {
-                    Ok((waiters, _)) => waiters,
-                    Err(poisoned) => poisoned.into_inner().0,
-                };
-                left = until.checked_duration_since(Instant::now());
-            }
-            // What has moved at the last moment is looked at, too; but not for ever.
-            if left.is_none() && (waiters.moves == seen || late) {
-                break false;
-            }
-            late = left.is_none();
-        };
-        waiters.count -= 1;
-        held
-    }
 }
 
 /// Where the reply to one commit is left.
@@ -661,7 +583,7 @@ fn sync(storage: &dyn Storage, tickets: &Receiver<u64>, answers: &Desk) {
 }
 
 /// The data behind these locks is whole whatever a holder did, but for the core's node, which nobody asks after a panic.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -30,6 +30,7 @@ mod error;
 mod graphs;
 mod indexes;
 mod key_value;
+mod moved;
 #[cfg(feature = "replication")]
 mod network;
 mod queries;
